@@ -1,0 +1,55 @@
+"""One camera image with everything needed to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One image of one camera.
+
+    Attributes:
+        pixels: uint8, shape (H, W, 3), BGR as OpenCV has it; read-only by convention.
+        monotonic_ns: ``time.monotonic_ns()`` when the driver received it; comparable within one process only.
+        captured_at: the same moment as timezone-aware UTC.
+        sequence: counts up by one per frame of this connection, from 0; a gap is a dropped frame.
+        camera_id: stable identity of the camera, never an index.
+        settings_digest: first 16 hex digits of the SHA-256 of the camera's settings as read back.
+    """
+
+    pixels: Pixels
+    monotonic_ns: int
+    captured_at: datetime
+    sequence: int
+    camera_id: str
+    settings_digest: str
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewPicture:
+    """What the judge sees: the corrected pixels of one view.
+
+    Attributes:
+        view: named camera position (``top``, ``front``, …).
+        pixels: uint8, shape (H, W, 3), BGR.
+        calibration_id: version of the calibration applied; ``None`` when the view is not calibrated.
+    """
+
+    view: str
+    pixels: Pixels
+    calibration_id: str | None = None

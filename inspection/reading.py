@@ -1,0 +1,55 @@
+"""What the non-camera devices said: raw bytes kept beside what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Common part of every reading.
+
+    Attributes:
+        device_id: configured name of the device.
+        raw: the exact bytes of the message, frame included.
+        at: timezone-aware UTC time of arrival.
+        monotonic_ns: ``time.monotonic_ns()`` of arrival.
+    """
+
+    device_id: str
+    raw: bytes
+    at: datetime
+    monotonic_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class BarcodeReading(Reading):
+    """One scan.
+
+    Attributes:
+        text: payload without framing and without AIM identifier; FNC1 is GS (0x1D).
+        aim: AIM symbology identifier such as ``]C1``, or ``""`` when the scanner sends none.
+    """
+
+    text: str
+    aim: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagReading(Reading):
+    """One RFID tag seen once.
+
+    Attributes:
+        epc: EPC as upper-case hex, length from the PC word.
+        pc: protocol-control word.
+        rssi_dbm: signal strength, negative dBm; ``None`` when the reader does not tell.
+        antenna: antenna number from 1; ``None`` when the reader does not tell.
+        tag_crc_ok: result of the Gen2 CRC-16 over PC and EPC; ``None`` when the CRC does not travel.
+    """
+
+    epc: str
+    pc: int
+    rssi_dbm: float | None = None
+    antenna: int | None = None
+    tag_crc_ok: bool | None = None

@@ -1,0 +1,177 @@
+"""The record a station sends to the hub: everything a verdict stands on, sealed by its evidence hash."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from inspection.evidence import evidence_hash
+from inspection.finding import Condition, Defect
+from inspection.item import IdentityIssue
+from inspection.verdict import Disposition, Grade
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+:-]*$")]
+Text = Annotated[str, Field(max_length=500)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Part(BaseModel):
+    """Base of the report's parts: unknown keys are refused, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ItemPart(Part):
+    """Identity of the unit; see :class:`inspection.item.Item`."""
+
+    gtin: Annotated[str, Field(pattern=r"^\d{14}$")] | None = None
+    serial: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    lot: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    expiry: date | None = None
+    epc_uri: Annotated[str, Field(max_length=200, pattern=r"^urn:epc:id:")] | None = None
+    sources: tuple[Name, ...] = ()
+    issues: tuple[IdentityIssue, ...] = ()
+
+
+class ReadingPart(Part):
+    """One raw message of a device, so that a dispute can be settled from bytes."""
+
+    device_id: Name
+    kind: Literal["barcode", "tag", "weight"]
+    raw_hex: Annotated[str, Field(max_length=4096, pattern=r"^([0-9a-f]{2})*$")]
+    value: Text
+    at: AwareDatetime
+
+
+class PicturePart(Part):
+    """One stored picture: its name is the SHA-256 of its bytes."""
+
+    view: Name
+    sha256: Sha256
+    media_type: Literal["image/jpeg", "image/png"]
+    size_bytes: Annotated[int, Field(gt=0, le=20_000_000)]
+    width: Annotated[int, Field(gt=0, le=20_000)]
+    height: Annotated[int, Field(gt=0, le=20_000)]
+    captured_at: AwareDatetime
+    camera_id: Text
+    sequence: Annotated[int, Field(ge=0)]
+    settings_digest: Annotated[str, Field(max_length=64)]
+
+
+class BoxPart(Part):
+    """Pixels of the view's picture."""
+
+    x: Annotated[int, Field(ge=0)]
+    y: Annotated[int, Field(ge=0)]
+    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
+
+
+class FindingPart(Part):
+    """One defect in one view; see :class:`inspection.finding.Finding`."""
+
+    defect: Defect
+    probability: Probability
+    view: Name
+    box: BoxPart | None = None
+    size_mm: tuple[float, float] | None = None
+
+
+class AssessmentPart(Part):
+    """The machine's opinion; see :class:`inspection.finding.Assessment`."""
+
+    bundle_id: Text
+    findings: Annotated[tuple[FindingPart, ...], Field(max_length=500)]
+    p_defect: dict[Defect, Probability]
+    p_condition: dict[Condition, Probability]
+    novelty: Probability
+    novel: bool
+    confident: bool
+    capture_problems: dict[Name, tuple[Name, ...]]
+
+
+class PolicyPart(Part):
+    """The policy's opinion; see :class:`inspection.verdict.PolicyVerdict`."""
+
+    disposition: Disposition
+    grade: Grade | None = None
+    rule_id: Name
+    reason: dict[Name, Text]
+    reason_codes: tuple[Name, ...] = ()
+    needs_confirmation: bool
+    policy_version: Name
+    values: dict[str, JsonValue]
+
+
+class PersonPart(Part):
+    """The person's opinion; see :class:`inspection.verdict.HumanDecision`. ``who`` is a pseudonymous badge id."""
+
+    disposition: Disposition
+    grade: Grade | None = None
+    overrides: bool
+    reason_code: Name | None = None
+    note: Text = ""
+    who: Name
+    at: AwareDatetime
+
+
+class VerdictPart(Part):
+    """The outcome that counts, and whose opinion it is."""
+
+    disposition: Disposition
+    grade: Grade | None = None
+    decided_by: Literal["policy", "person"]
+
+
+class VersionsPart(Part):
+    """What produced this record. ``bundle`` and ``calibration`` are ``None`` when there was none."""
+
+    software: Name
+    policy: Name
+    products: Name
+    bundle: Text | None = None
+    calibration: dict[Name, Text] = Field(default_factory=dict)
+
+
+class InspectionReport(Part):
+    """One revision of one inspection, as a station reports it to ``POST /v1/inspections``."""
+
+    schema_version: Literal["1"] = "1"
+    inspection_id: UUID
+    revision: Annotated[int, Field(ge=1, le=10_000)]
+    station_id: Name
+    started_at: AwareDatetime
+    judged_at: AwareDatetime | None = None
+    confirmed_at: AwareDatetime
+    rma: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] | None = None
+    item: ItemPart
+    readings: Annotated[tuple[ReadingPart, ...], Field(max_length=200)] = ()
+    pictures: Annotated[tuple[PicturePart, ...], Field(max_length=32)] = ()
+    assessment: AssessmentPart | None = None
+    policy: PolicyPart | None = None
+    person: PersonPart | None = None
+    verdict: VerdictPart
+    versions: VersionsPart
+    evidence_hash: Sha256
+
+    def expected_hash(self) -> str:
+        """The evidence hash this report must carry."""
+        return evidence_hash(self.model_dump(mode="json"))
+
+    def is_sealed(self) -> bool:
+        """Whether ``evidence_hash`` matches the content."""
+        return self.evidence_hash == self.expected_hash()
+
+
+def seal(fields: dict[str, Any]) -> InspectionReport:
+    """Build a report from ``fields`` (without ``evidence_hash``) and seal it.
+
+    Raises:
+        pydantic.ValidationError: when a field does not fit.
+    """
+    draft = InspectionReport.model_validate({**fields, "evidence_hash": "0" * 64})
+    return draft.model_copy(update={"evidence_hash": draft.expected_hash()})
