@@ -1,0 +1,1 @@
+"""Model bundles: the ONNX run-time, the registry, training and evaluation."""

@@ -1,0 +1,1 @@
+"""Physically based pictures of synthetic goods with exact defects and masks."""

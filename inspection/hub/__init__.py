@@ -1,0 +1,1 @@
+"""The reverse-logistics API: one folder a capability."""

@@ -1,0 +1,1 @@
+"""One inspection station: session, journal, outbox, kiosk page."""
