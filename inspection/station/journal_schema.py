@@ -1,0 +1,50 @@
+"""Schema of the journal as a list of migrations; ``PRAGMA user_version`` is the number of those applied."""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x52494A4C
+"""``RIJL``, so that a journal is not mistaken for another program's database."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE inspections (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            inspection_id TEXT NOT NULL UNIQUE,
+            state TEXT NOT NULL CHECK (state IN
+                ('identified', 'capturing', 'judged', 'confirmed', 'hold', 'reported', 'cancelled')),
+            revision INTEGER NOT NULL CHECK (revision >= 1),
+            started_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL,
+            data TEXT NOT NULL CHECK (json_valid(data))
+        )""",
+        "CREATE INDEX inspections_state ON inspections (state)",
+        """CREATE TABLE transitions (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            inspection_id TEXT NOT NULL REFERENCES inspections (inspection_id),
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            cause TEXT NOT NULL,
+            at TEXT NOT NULL,
+            detail TEXT NOT NULL CHECK (json_valid(detail))
+        )""",
+        "CREATE INDEX transitions_inspection ON transitions (inspection_id)",
+        """CREATE TRIGGER transitions_are_never_changed BEFORE UPDATE ON transitions
+            BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END""",
+        """CREATE TRIGGER transitions_are_never_deleted BEFORE DELETE ON transitions
+            BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END""",
+        """CREATE TABLE outbox (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            inspection_id TEXT NOT NULL REFERENCES inspections (inspection_id),
+            revision INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            status TEXT NOT NULL CHECK (status IN ('waiting', 'done', 'dead')),
+            attempts INTEGER NOT NULL DEFAULT 0,
+            last_error TEXT NOT NULL DEFAULT '',
+            created_at TEXT NOT NULL,
+            finished_at TEXT,
+            UNIQUE (inspection_id, revision)
+        )""",
+        "CREATE INDEX outbox_status ON outbox (status)",
+        "CREATE TABLE memory (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
+    ),
+)

@@ -1,0 +1,245 @@
+"""What the journal holds about one inspection, and how it becomes the report for the hub.
+
+The parts are those of :mod:`inspection.report`, so that what was journaled is, byte for byte, what will be reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum, StrEnum
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from inspection.finding import Assessment, Box, Finding
+from inspection.item import Item
+from inspection.reading import BarcodeReading, Reading, TagReading
+from inspection.report import (
+    AssessmentPart,
+    BoxPart,
+    FindingPart,
+    InspectionReport,
+    ItemPart,
+    PersonPart,
+    PicturePart,
+    PolicyPart,
+    ReadingPart,
+    VerdictPart,
+    VersionsPart,
+    seal,
+)
+from inspection.verdict import PolicyVerdict
+
+MAX_READINGS = 200
+MAX_RAW_BYTES = 2048
+MAX_TEXT = 500
+MAX_FINDINGS = 500
+
+
+class State(StrEnum):
+    """Where an inspection stands. ``IDLE`` is the station's state while there is no inspection."""
+
+    IDLE = "idle"
+    IDENTIFIED = "identified"
+    CAPTURING = "capturing"
+    JUDGED = "judged"
+    CONFIRMED = "confirmed"
+    HOLD = "hold"
+    REPORTED = "reported"
+    CANCELLED = "cancelled"
+
+
+OPEN_STATES = frozenset({State.IDENTIFIED, State.CAPTURING, State.JUDGED})
+"""States in which the item is still on the table and the worker's."""
+
+SETTLED_STATES = frozenset({State.CONFIRMED, State.HOLD})
+"""States in which a person has decided and the report waits in the outbox."""
+
+
+class InspectionRecord(BaseModel):
+    """One inspection as the journal keeps it.
+
+    Attributes:
+        revision: counts the reports of this inspection from 1.
+        takes: how many times pictures were taken; a recapture replaces them, the journal keeps what was said of them.
+        timings_ms: duration of each stage of the last take: identify, capture, store, correct, judge, decide, journal.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    inspection_id: UUID
+    revision: int = 1
+    state: State
+    started_at: AwareDatetime
+    judged_at: AwareDatetime | None = None
+    confirmed_at: AwareDatetime | None = None
+    rma: str | None = None
+    item: ItemPart
+    readings: tuple[ReadingPart, ...] = ()
+    pictures: tuple[PicturePart, ...] = ()
+    assessment: AssessmentPart | None = None
+    policy: PolicyPart | None = None
+    person: PersonPart | None = None
+    versions: VersionsPart | None = None
+    takes: int = 0
+    timings_ms: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def verdict(self) -> VerdictPart | None:
+        """The opinion that counts: the person's where it overrides, otherwise the policy's."""
+        if self.person is not None and self.person.overrides:
+            return VerdictPart(disposition=self.person.disposition, grade=self.person.grade, decided_by="person")
+        if self.policy is not None:
+            return VerdictPart(disposition=self.policy.disposition, grade=self.policy.grade, decided_by="policy")
+        return None
+
+
+def build_report(record: InspectionRecord, station_id: str) -> InspectionReport:
+    """The sealed report of a confirmed inspection.
+
+    Raises:
+        ValueError: when the inspection was not judged and confirmed (pydantic's ValidationError is one, too).
+    """
+    if record.verdict is None or record.confirmed_at is None or record.versions is None:
+        raise ValueError(f"inspection {record.inspection_id} is {record.state}, not confirmed: nothing to report")
+    return seal(
+        {
+            "inspection_id": record.inspection_id,
+            "revision": record.revision,
+            "station_id": station_id,
+            "started_at": record.started_at,
+            "judged_at": record.judged_at,
+            "confirmed_at": record.confirmed_at,
+            "rma": record.rma,
+            "item": record.item,
+            "readings": record.readings,
+            "pictures": record.pictures,
+            "assessment": record.assessment,
+            "policy": record.policy,
+            "person": record.person,
+            "verdict": record.verdict,
+            "versions": record.versions,
+        }
+    )
+
+
+def item_part(item: Item) -> ItemPart:
+    """The domain's item as a part of the record."""
+    return ItemPart(
+        gtin=item.gtin,
+        serial=item.serial or None,
+        lot=item.lot or None,
+        expiry=item.expiry,
+        epc_uri=item.epc_uri,
+        sources=item.sources,
+        issues=item.issues,
+    )
+
+
+def item_of(part: ItemPart) -> Item:
+    """The domain's item of a journaled part."""
+    return Item(
+        gtin=part.gtin,
+        serial=part.serial,
+        lot=part.lot,
+        expiry=part.expiry,
+        epc_uri=part.epc_uri,
+        sources=tuple(part.sources),
+        issues=tuple(part.issues),
+    )
+
+
+def reading_parts(readings: Sequence[Reading]) -> tuple[ReadingPart, ...]:
+    """Barcodes and tags as parts: at most 200 of 2048 bytes each, lest a babbling device swell a report."""
+    return tuple(_reading_part(reading) for reading in readings[:MAX_READINGS])
+
+
+def _reading_part(reading: Reading) -> ReadingPart:
+    match reading:
+        case BarcodeReading():
+            kind, value = "barcode", reading.text
+        case TagReading():
+            kind, value = "tag", reading.epc
+        case _:
+            raise TypeError(f"no part for a {type(reading).__name__}")
+    return ReadingPart.model_validate(
+        {
+            "device_id": reading.device_id,
+            "kind": kind,
+            "raw_hex": reading.raw[:MAX_RAW_BYTES].hex(),
+            "value": value[:MAX_TEXT],
+            "at": reading.at,
+        }
+    )
+
+
+def assessment_part(assessment: Assessment) -> AssessmentPart:
+    """The model's opinion as a part of the record; probabilities are clipped to 0..1 against rounding of float32."""
+    return AssessmentPart(
+        bundle_id=assessment.bundle_id,
+        findings=tuple(_finding_part(finding) for finding in assessment.findings[:MAX_FINDINGS]),
+        p_defect={defect: _unit(p) for defect, p in assessment.p_defect.items()},
+        p_condition={condition: _unit(p) for condition, p in assessment.p_condition.items()},
+        novelty=_unit(assessment.novelty),
+        novel=bool(assessment.novel),
+        confident=bool(assessment.confident),
+        capture_problems={quality.view: tuple(quality.problems) for quality in assessment.capture},
+    )
+
+
+def _finding_part(finding: Finding) -> FindingPart:
+    size = finding.size_mm
+    return FindingPart(
+        defect=finding.defect,
+        probability=_unit(finding.probability),
+        view=finding.view,
+        box=None if finding.box is None else _box_part(finding.box),
+        size_mm=None if size is None else (float(size[0]), float(size[1])),
+    )
+
+
+def _box_part(box: Box) -> BoxPart:
+    return BoxPart(x=int(box.x), y=int(box.y), width=int(box.width), height=int(box.height))
+
+
+def policy_part(verdict: PolicyVerdict) -> PolicyPart:
+    """The policy's opinion as a part of the record, with its values as plain JSON."""
+    return PolicyPart(
+        disposition=verdict.disposition,
+        grade=verdict.grade,
+        rule_id=verdict.rule_id,
+        reason={language: text[:MAX_TEXT] for language, text in verdict.reason.items()},
+        reason_codes=tuple(verdict.reason_codes),
+        needs_confirmation=verdict.needs_confirmation,
+        policy_version=verdict.policy_version,
+        values={name: plain_json(value) for name, value in verdict.values.items()},
+    )
+
+
+def plain_json(value: object) -> JsonValue:
+    """``value`` with only JSON types: enums by value, dates in ISO 8601, NaN and infinities as ``None``."""
+    result: JsonValue
+    match value:
+        case Enum():
+            result = plain_json(value.value)
+        case None | bool() | int() | str():
+            result = value
+        case float():
+            result = value if math.isfinite(value) else None
+        case datetime() | date():
+            result = value.isoformat()
+        case Mapping():
+            result = {str(key): plain_json(member) for key, member in value.items()}
+        case set() | frozenset():
+            result = [plain_json(member) for member in sorted(value, key=str)]
+        case Sequence():
+            result = [plain_json(member) for member in value]
+        case _:
+            result = str(value)
+    return result
+
+
+def _unit(probability: float) -> float:
+    return min(1.0, max(0.0, float(probability)))

@@ -1,0 +1,396 @@
+"""The session: which inspection is on the table and what may happen to it next.
+
+``idle -> identified -> capturing -> judged -> confirmed -> reported``, with ``hold`` beside ``confirmed`` where the
+decision is "a person decides". Pure: every function takes a session and returns a :class:`Step`;
+:mod:`inspection.station.station` writes the step's transitions to the journal before it shows the session to anyone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from inspection.errors import InspectionError
+from inspection.item import Item
+from inspection.reading import BarcodeReading, Reading
+from inspection.report import AssessmentPart, PersonPart, PicturePart, PolicyPart, VersionsPart
+from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
+from inspection.station.record import OPEN_STATES, InspectionRecord, State, item_part, reading_parts
+from inspection.verdict import Disposition, Grade
+
+NEXT_SCAN = "next_scan"
+"""Reason code of a confirmation that the worker gave by scanning the next item."""
+
+
+class NotPossible(InspectionError):
+    """The order does not fit the state of the session; nothing was changed."""
+
+    code = "command.not_possible"
+
+
+class OtherInspection(NotPossible):
+    """The order was meant for an inspection that is no longer on the table."""
+
+    code = "command.other_inspection"
+
+
+class UnknownReason(NotPossible):
+    """An override's reason code is not one of the configured ones."""
+
+    code = "command.unknown_reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may be configured about a session.
+
+    Attributes:
+        rma_pattern: what a scanned RMA label looks like.
+        reason_codes: reasons a worker may give for an override.
+        next_scan_confirms: whether scanning the next item confirms a verdict, unless it is hold or needs confirmation.
+        rescan_guard_ns: the same text scanned again within this time is the scanner's stutter, not another item.
+    """
+
+    rma_pattern: re.Pattern[str]
+    reason_codes: tuple[str, ...]
+    next_scan_confirms: bool = True
+    rescan_guard_ns: int = 1_500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """The moment after the first reading in which further barcodes and tags still belong to the same item."""
+
+    since_ns: int
+    started_at: datetime
+    barcodes: tuple[BarcodeReading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Everything the session remembers.
+
+    Attributes:
+        current: the inspection on the table, or the last one, which stays on the screen until the next begins.
+        pending_rma: a scanned RMA label that waits for its item.
+        settling: set between the first reading and the joined identity.
+        override: a disposition the worker chose and has not given a reason for yet.
+        last_scan: text and ``monotonic_ns`` of the last item code.
+    """
+
+    current: InspectionRecord | None = None
+    pending_rma: str | None = None
+    settling: Settling | None = None
+    override: Disposition | None = None
+    last_scan: tuple[str, int] | None = None
+
+    @property
+    def state(self) -> State:
+        return self.current.state if self.current is not None else State.IDLE
+
+    @property
+    def open(self) -> InspectionRecord | None:
+        """The inspection that is not decided yet."""
+        return self.current if self.current is not None and self.current.state in OPEN_STATES else None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of the journal: ``record`` is the inspection after it, ``detail`` what it replaced or was caused by."""
+
+    record: InspectionRecord
+    before: State
+    cause: str
+    at: datetime
+    detail: Mapping[str, Any]
+
+    @property
+    def after(self) -> State:
+        return self.record.state
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A session after an event, the transitions to journal first, and a code of what to tell the worker, or ``""``."""
+
+    session: Session
+    transitions: tuple[Transition, ...] = ()
+    notice: str = ""
+
+
+def scanned(session: Session, reading: BarcodeReading, rules: Rules, who: str) -> Step:
+    """A barcode: a command code, an RMA label, or an item code."""
+    text = reading.text.strip()
+    if is_command_code(text):
+        try:
+            return ordered(session, order_of_code(text, who), rules, reading.at, reading.monotonic_ns)
+        except (NotPossible, UnknownCode) as error:
+            return Step(session, notice=error.code)
+    if rules.rma_pattern.search(text):
+        return _rma_scanned(session, text, rules, who, reading.at)
+    return _item_scanned(session, reading, text, rules, who)
+
+
+def _item_scanned(session: Session, reading: BarcodeReading, text: str, rules: Rules, who: str) -> Step:
+    last, session = session.last_scan, replace(session, last_scan=(text, reading.monotonic_ns))
+    if last is not None and last[0] == text and reading.monotonic_ns - last[1] < rules.rescan_guard_ns:
+        return Step(session)
+    if session.settling is not None:
+        settling = replace(session.settling, barcodes=(*session.settling.barcodes, reading))
+        return Step(replace(session, settling=settling))
+    begun = replace(session, settling=Settling(reading.monotonic_ns, reading.at, (reading,)), override=None)
+    record = session.open
+    return Step(begun) if record is None else _next_scanned(session, record, begun, reading, rules=rules, who=who)
+
+
+def _next_scanned(
+    session: Session, record: InspectionRecord, begun: Session, reading: BarcodeReading, *, rules: Rules, who: str
+) -> Step:
+    text = reading.text.strip()
+    scanned_before = any(part.kind == "barcode" and part.value.strip() == text for part in record.readings)
+    if record.state is not State.JUDGED:
+        return Step(session, notice="" if scanned_before else "session.finish_first")
+    if scanned_before and record.item.serial is not None:
+        return Step(session, notice="session.same_item")
+    if not _next_scan_confirms(session, record, rules):
+        return Step(session, notice="session.confirm_first")
+    confirmed = _confirm(record, who=who, at=reading.at, cause=NEXT_SCAN, reason_code=NEXT_SCAN)
+    return Step(replace(begun, current=confirmed.record), (confirmed,))
+
+
+def _rma_scanned(session: Session, rma: str, rules: Rules, who: str, at: datetime) -> Step:
+    record = session.open
+    if record is None:
+        return Step(replace(session, pending_rma=rma), notice="session.rma_noted")
+    if record.rma == rma:
+        return Step(session)
+    if record.state is State.JUDGED and _next_scan_confirms(session, record, rules):
+        confirmed = _confirm(record, who=who, at=at, cause=NEXT_SCAN, reason_code=NEXT_SCAN)
+        return Step(replace(session, current=confirmed.record, pending_rma=rma), (confirmed,), "session.rma_noted")
+    if record.state is State.JUDGED:
+        # What the customer was sold is part of the verdict, so the item is judged again with it.
+        return _step(session, _recapture(record.model_copy(update={"rma": rma}), record, at, "rma"))
+    return _step(session, _moved(record, record.model_copy(update={"rma": rma}), at, "rma", {"replaced": record.rma}))
+
+
+def _next_scan_confirms(session: Session, record: InspectionRecord, rules: Rules) -> bool:
+    policy = record.policy
+    return (
+        rules.next_scan_confirms
+        and session.override is None
+        and policy is not None
+        and policy.disposition is not Disposition.HOLD
+        and not policy.needs_confirmation
+    )
+
+
+def settled(
+    session: Session, item: Item, readings: Sequence[Reading], *, inspection_id: UUID, at: datetime, identify_ms: float
+) -> Step:
+    """The settle window is over and the readings were joined to ``item``: a new inspection begins.
+
+    Raises:
+        NotPossible: when no settle window was open.
+    """
+    if session.settling is None:
+        raise NotPossible("no reading is waiting to be joined")
+    record = InspectionRecord(
+        inspection_id=inspection_id,
+        state=State.IDENTIFIED,
+        started_at=session.settling.started_at,
+        rma=session.pending_rma,
+        item=item_part(item),
+        readings=reading_parts(readings),
+        timings_ms={"identify": identify_ms},
+    )
+    begun = Transition(record, State.IDLE, "readings", at, {})
+    return Step(replace(session, current=record, settling=None, pending_rma=None, override=None), (begun,))
+
+
+def capture_started(session: Session, at: datetime) -> Step:
+    """Identity is in the journal; pictures are taken from now on."""
+    record = _in_state(session, State.IDENTIFIED)
+    return _step(session, _moved(record, record.model_copy(update={"state": State.CAPTURING}), at, "capture", {}))
+
+
+def judged(
+    session: Session,
+    *,
+    pictures: Sequence[PicturePart],
+    assessment: AssessmentPart | None,
+    policy: PolicyPart,
+    versions: VersionsPart,
+    at: datetime,
+    timings_ms: Mapping[str, float],
+) -> Step:
+    """The pictures are stored and machine and policy have spoken."""
+    record = _in_state(session, State.CAPTURING)
+    after = record.model_copy(
+        update={
+            "state": State.JUDGED,
+            "judged_at": at,
+            "pictures": tuple(pictures),
+            "assessment": assessment,
+            "policy": policy,
+            "versions": versions,
+            "takes": record.takes + 1,
+            "timings_ms": {**record.timings_ms, **timings_ms},
+        }
+    )
+    return _step(session, _moved(record, after, at, "verdict", {"take": after.takes}))
+
+
+def evidence_lost(session: Session, at: datetime) -> Step:
+    """A stored picture of the shown verdict is gone or changed, so the verdict stands on nothing: take them again."""
+    record = _in_state(session, State.JUDGED)
+    return replace(_step(session, _recapture(record, record, at, "evidence_lost")), notice="session.evidence_lost")
+
+
+def reported(session: Session, inspection_id: UUID) -> Session:
+    """The hub has the inspection (the journal knows already)."""
+    record = session.current
+    if record is None or record.inspection_id != inspection_id:
+        return session
+    return replace(session, current=record.model_copy(update={"state": State.REPORTED}))
+
+
+def ordered(session: Session, order: Order, rules: Rules, at: datetime, monotonic_ns: int) -> Step:
+    """An order of the worker, from a key, a touch or a command code.
+
+    Raises:
+        OtherInspection: when the order names an inspection that is not on the table.
+        UnknownReason: when an override's reason is not configured.
+        NotPossible: when the order does not fit the state.
+    """
+    current_id = session.current.inspection_id if session.current is not None else None
+    if order.inspection_id is not None and order.inspection_id != current_id:
+        raise OtherInspection(
+            f"the order was for inspection {order.inspection_id}, on the table is {current_id or 'none'}",
+            hint="look at the item on the screen and decide again",
+        )
+    match order.kind:
+        case OrderKind.OK:
+            return _ok(session, order, at)
+        case OrderKind.OVERRIDE:
+            return _override(session, order, rules, at)
+        case OrderKind.REASON:
+            if session.override is None:
+                raise NotPossible("a reason belongs to an override", hint="choose resell, repair, scrap or hold first")
+            return _override(session, replace(order, disposition=session.override), rules, at)
+        case OrderKind.RECAPTURE:
+            return _recapture_ordered(session, at)
+        case OrderKind.CANCEL:
+            return _cancel(session, order, at)
+        case OrderKind.START:
+            if session.open is not None or session.settling is not None:
+                raise NotPossible("an item is on the table already", hint="finish or cancel it first")
+            return Step(replace(session, settling=Settling(monotonic_ns, at), override=None))
+
+
+def _ok(session: Session, order: Order, at: datetime) -> Step:
+    record = _in_state(session, State.JUDGED)
+    if session.override is not None:
+        raise NotPossible("an override needs a reason", hint="choose a reason, or cancel the override")
+    return _step(session, _confirm(record, who=order.who, at=at, cause="ok", note=order.note))
+
+
+def _override(session: Session, order: Order, rules: Rules, at: datetime) -> Step:
+    record = _in_state(session, State.JUDGED)
+    if order.disposition is None:
+        raise NotPossible("an override needs a disposition", hint="give resell, repair, scrap or hold")
+    if record.policy is not None and order.disposition is record.policy.disposition:
+        return _step(session, _confirm(record, who=order.who, at=at, cause="ok", note=order.note))
+    if order.reason_code is None:
+        return Step(replace(session, override=order.disposition))
+    if order.reason_code not in rules.reason_codes:
+        raise UnknownReason(
+            f"reason {order.reason_code!r} is not configured", hint=f"use one of {', '.join(rules.reason_codes)}"
+        )
+    person = PersonPart(
+        disposition=order.disposition,
+        grade=Grade.OPEN_BOX if order.disposition is Disposition.RESELL else None,
+        overrides=True,
+        reason_code=order.reason_code,
+        note=order.note,
+        who=order.who,
+        at=at,
+    )
+    return _step(session, _decided(record, person, "override"))
+
+
+def _recapture_ordered(session: Session, at: datetime) -> Step:
+    record = session.open
+    if record is None:
+        raise NotPossible("there is no item to take pictures of", hint="scan an item first")
+    if record.state is not State.JUDGED:
+        return Step(session)
+    return _step(session, _recapture(record, record, at, "recapture"))
+
+
+def _cancel(session: Session, order: Order, at: datetime) -> Step:
+    if session.override is not None:
+        return Step(replace(session, override=None))
+    if session.settling is not None:
+        return Step(replace(session, settling=None))
+    record = session.open
+    if record is not None:
+        after = record.model_copy(update={"state": State.CANCELLED})
+        cancelled = _moved(record, after, at, "cancel", {"who": order.who, "note": order.note})
+        return Step(replace(session, current=None, last_scan=None), (cancelled,), "session.cancelled")
+    if session.current is None and session.pending_rma is None:
+        raise NotPossible("there is nothing to cancel")
+    return Step(replace(session, current=None, pending_rma=None))
+
+
+def _confirm(
+    record: InspectionRecord, *, who: str, at: datetime, cause: str, note: str = "", reason_code: str | None = None
+) -> Transition:
+    if record.policy is None:
+        raise NotPossible("there is no verdict to confirm")
+    person = PersonPart(
+        disposition=record.policy.disposition,
+        grade=record.policy.grade,
+        overrides=False,
+        reason_code=reason_code,
+        note=note,
+        who=who,
+        at=at,
+    )
+    return _decided(record, person, cause)
+
+
+def _decided(record: InspectionRecord, person: PersonPart, cause: str) -> Transition:
+    state = State.HOLD if person.disposition is Disposition.HOLD else State.CONFIRMED
+    after = record.model_copy(update={"state": state, "person": person, "confirmed_at": person.at})
+    return _moved(record, after, person.at, cause, {"person": person.model_dump(mode="json")})
+
+
+def _recapture(after: InspectionRecord, before: InspectionRecord, at: datetime, cause: str) -> Transition:
+    """Back to capturing; what machine and policy said about the old pictures stays in the journal."""
+    replaced = before.model_dump(
+        mode="json", include={"pictures", "assessment", "policy", "versions", "judged_at", "timings_ms"}
+    )
+    cleared = {"pictures": (), "assessment": None, "policy": None, "versions": None, "judged_at": None}
+    timings = {"identify": before.timings_ms.get("identify", 0.0)}
+    taken_again = after.model_copy(update={"state": State.CAPTURING, "timings_ms": timings, **cleared})
+    return _moved(before, taken_again, at, cause, {"replaced": replaced})
+
+
+def _moved(
+    before: InspectionRecord, after: InspectionRecord, at: datetime, cause: str, detail: Mapping[str, Any]
+) -> Transition:
+    return Transition(after, before.state, cause, at, detail)
+
+
+def _step(session: Session, transition: Transition) -> Step:
+    return Step(replace(session, current=transition.record, override=None), (transition,))
+
+
+def _in_state(session: Session, state: State) -> InspectionRecord:
+    if session.current is None or session.current.state is not state:
+        raise NotPossible(f"the session is {session.state}, not {state}")
+    return session.current
