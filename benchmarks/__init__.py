@@ -1,0 +1,1 @@
+"""Measurements on real work; one command, one table."""

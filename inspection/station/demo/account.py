@@ -1,0 +1,95 @@
+"""The account of a demo: what became of every item, and whether the hub really has it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx2
+from rich.table import Table
+
+from inspection.station.demo.hub import DemoHub
+from inspection.station.demo.worker import Parcel
+
+STAGES = ("identify", "capture", "correct", "judge", "decide", "journal")
+
+
+class Account:
+    """Parcels by inspection id, compared with station and hub."""
+
+    def __init__(self, station_url: str, hub: DemoHub) -> None:
+        self._http = httpx2.Client(base_url=station_url, timeout=10.0, trust_env=False)
+        self._hub = hub
+        self._held: dict[str, bool] = {}
+        self.parcels: dict[str, Parcel] = {}
+        self.inspections: dict[str, dict[str, Any]] = {}
+
+    def close(self) -> None:
+        self._http.close()
+
+    def note(self, inspection_id: str, parcel: Parcel) -> None:
+        self.parcels[inspection_id] = parcel
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until everything is reported, then read the station's and the hub's books; ``False`` on time-out."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._read_station()
+            done = all(self.is_reported(inspection_id) for inspection_id in self.parcels)
+            if done or time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        for inspection_id in self.parcels:
+            self._held[inspection_id] = self._hub.holds(inspection_id, self.pictures(inspection_id))
+        return done
+
+    def is_reported(self, inspection_id: str) -> bool:
+        return self.inspections.get(inspection_id, {}).get("state") == "reported"
+
+    def is_held(self, inspection_id: str) -> bool:
+        return self._held.get(inspection_id, False)
+
+    def held_by_hub(self) -> int:
+        return sum(self._held.values())
+
+    def pictures(self, inspection_id: str) -> list[str]:
+        pictures = self.inspections.get(inspection_id, {}).get("pictures", [])
+        return [str(picture["sha256"]) for picture in pictures]
+
+    def _read_station(self) -> None:
+        answer = self._http.get("/api/inspections", params={"limit": len(self.parcels) + 10})
+        answer.raise_for_status()
+        for inspection in answer.json()["inspections"]:
+            self.inspections[str(inspection["inspection_id"])] = inspection
+
+
+def accounts_table(account: Account) -> Table:
+    """One row an item: item, views, findings, verdict, confidence, ms per stage, reported."""
+    table = Table(title="Inspected items", header_style="bold")
+    for column in ("item", "views", "findings", "verdict", "rule"):
+        table.add_column(column, overflow="fold")
+    table.add_column("confidence", justify="right")
+    for stage in STAGES:
+        table.add_column(f"{stage} ms", justify="right")
+    table.add_column("reported")
+    for inspection_id, parcel in account.parcels.items():
+        inspection = account.inspections.get(inspection_id, {})
+        assessment = inspection.get("assessment") or {}
+        policy = inspection.get("policy") or {}
+        conditions: dict[str, float] = assessment.get("p_condition") or {}
+        condition = max(conditions, key=lambda name: conditions[name]) if conditions else "–"
+        verdict = inspection.get("verdict") or {}
+        grade = f" {verdict['grade']}" if verdict.get("grade") else ""
+        findings = dict.fromkeys(f"{finding['defect']}" for finding in assessment.get("findings", []))
+        timings = inspection.get("timings_ms", {})
+        table.add_row(
+            parcel.name,
+            str(len(inspection.get("pictures", []))),
+            ", ".join(findings) or "none",
+            f"{verdict.get('disposition', '–')}{grade}",
+            str(policy.get("rule_id", "–")),
+            f"{condition} {conditions.get(condition, 0.0):.2f}",
+            *(f"{timings[stage]:.1f}" if stage in timings else "–" for stage in STAGES),
+            "yes" if account.is_reported(inspection_id) and account.is_held(inspection_id) else "NO",
+        )
+    return table
