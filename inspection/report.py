@@ -105,6 +105,9 @@ class PolicyPart(Part):
     needs_confirmation: bool
     policy_version: Name
     values: dict[str, JsonValue]
+    disclosures: dict[Name, dict[Name, Text]] = Field(default_factory=dict)
+    work_list: dict[Name, dict[Name, Text]] = Field(default_factory=dict)
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class PersonPart(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -37,7 +37,10 @@ class PolicyVerdict:
         reason_codes: stable codes, e.g. ``("mismatch_class",)``.
         needs_confirmation: whether a person must confirm before it may be reported as final (R05, costly scrap).
         policy_version: version of the policy file.
-        values: the variables the matching rule's condition referred to, with their values.
+        values: the variables and parameters the matching rule referred to, with their values.
+        disclosures: what a buyer must be told, by code: a sentence per language tag.
+        work_list: what a repairer does, by code in order: a sentence per language tag.
+        facts: every variable the policy saw; deciding again from them gives this verdict.
     """
 
     disposition: Disposition
@@ -48,6 +51,9 @@ class PolicyVerdict:
     needs_confirmation: bool
     policy_version: str
     values: Mapping[str, object]
+    disclosures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    work_list: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

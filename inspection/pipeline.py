@@ -1,0 +1,108 @@
+"""From frames to a verdict: correct, judge, decide. Pure: it reads no file, no clock but a stopwatch, and no device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from inspection.finding import Assessment
+from inspection.frame import Frame, ViewPicture
+from inspection.item import Item
+from inspection.policy import Policy
+from inspection.policy.context import Context, Hazard
+from inspection.policy.facts import Facts, establish
+from inspection.products import Catalogue
+from inspection.verdict import PolicyVerdict
+
+__all__ = ["Context", "Corrector", "Facts", "Hazard", "Judge", "Outcome", "inspect", "uncorrected"]
+
+
+class Judge(Protocol):
+    """A model ready to run."""
+
+    @property
+    def bundle_id(self) -> str:
+        """``name@version+hash`` of the bundle."""
+        ...
+
+    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+        """Judge all views of one item in one batch; ``pictures`` is never empty."""
+        ...
+
+
+class Corrector(Protocol):
+    """Turns a camera's frame into the picture the judge sees: lens, colour and light corrected."""
+
+    def __call__(self, view: str, frame: Frame) -> ViewPicture: ...
+
+
+def uncorrected(view: str, frame: Frame) -> ViewPicture:
+    """The frame as it is, for a view without calibration."""
+    return ViewPicture(view, frame.pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an inspection came to.
+
+    Attributes:
+        assessment: the model's opinion; ``None`` without a model or without pictures.
+        verdict: the policy's opinion.
+        timings_ms: milliseconds spent in ``correct``, ``judge`` and ``decide``.
+    """
+
+    assessment: Assessment | None
+    verdict: PolicyVerdict
+    timings_ms: Mapping[str, float]
+
+
+def inspect(
+    item: Item,
+    frames: Mapping[str, Frame],
+    *,
+    judge: Judge | None,
+    correct: Corrector,
+    policy: Policy,
+    catalogue: Catalogue,
+    context: Context,
+) -> Outcome:
+    """Inspect one item.
+
+    Args:
+        item: who it is, as far as its codes say.
+        frames: one young frame per view, in the order of the views.
+        judge: the model; ``None`` when the station has none, then the policy holds the item.
+        correct: applies each view's calibration.
+        policy: decides.
+        catalogue: what the item is worth and what its kind demands.
+        context: what else the station knows.
+    """
+    start = time.perf_counter()
+    pictures = tuple(correct(view, frame) for view, frame in frames.items())
+    corrected = time.perf_counter()
+    assessment = judge.assess(pictures) if judge is not None and pictures else None
+    judged = time.perf_counter()
+    facts = establish(
+        item,
+        assessment,
+        catalogue.find(item.gtin),
+        context,
+        pictured=bool(pictures),
+        calibrated=_calibrated(pictures, context),
+    )
+    verdict = policy.decide(facts)
+    decided = time.perf_counter()
+    timings_ms = {
+        "correct": (corrected - start) * 1e3,
+        "judge": (judged - corrected) * 1e3,
+        "decide": (decided - judged) * 1e3,
+    }
+    return Outcome(assessment, verdict, timings_ms)
+
+
+def _calibrated(pictures: Sequence[ViewPicture], context: Context) -> bool:
+    if context.calibrated is not None:
+        return context.calibrated
+    return bool(pictures) and all(picture.calibration_id is not None for picture in pictures)
