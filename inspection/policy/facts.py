@@ -140,7 +140,8 @@ class Facts:
     @classmethod
     def of(cls, variables: Mapping[str, Any]) -> Facts:
         """The facts whose :meth:`variables` these are."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in variables.items()})
+        known: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in variables.items()}
+        return cls(**known)
 
 
 VARIABLES: Mapping[str, Variable] = {entry.name: entry.metadata["variable"] for entry in fields(Facts)}
