@@ -1,0 +1,1 @@
+"""UHF RFID readers and what their tags say."""

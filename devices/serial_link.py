@@ -1,0 +1,163 @@
+"""A serial port that is opened, lost and found again for ever by a thread of its own; the one user of pyserial.
+
+Everything that differs between devices is in the `Conversation` the link is given; all its methods are called from
+the link's thread, so a conversation needs no locks.
+"""
+
+from __future__ import annotations
+
+import os
+import termios
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import serial
+import structlog
+
+from devices.backoff import Backoff
+from devices.explain import explain
+from devices.usb import UsbIdentity, find_serial_port
+from inspection.errors import DeviceError, DeviceLost
+
+log = structlog.get_logger(__name__)
+
+WRITE_TIMEOUT_S = 1.0
+LOOK_AT_PATH_S = 0.25
+SETTLED_S = 1.0
+JOIN_S = 10.0  # pyserial needs up to 5 s to give up on a socket:// that does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class PortSettings:
+    """Which port, and how its line is set.
+
+    Attributes:
+        port: path of a port, a pyserial URL (``loop://``, ``socket://host:port``, ``rfc2217://…``) or a USB identity.
+        baudrate: bits per second.
+        bytesize: data bits, 5..8.
+        parity: ``N``, ``E`` or ``O``.
+        stopbits: 1 or 2.
+    """
+
+    port: str | UsbIdentity
+    baudrate: int = 115200
+    bytesize: int = 8
+    parity: str = "N"
+    stopbits: int = 1
+
+
+class Conversation(Protocol):
+    """What is said over a link; a `DeviceError` it raises closes the port, which is then opened anew."""
+
+    def opened(self, write: Callable[[bytes], None]) -> None:
+        """The port is open; ``write`` sends bytes and may be kept until ``lost``."""
+
+    def received(self, data: bytes, monotonic_ns: int) -> None:
+        """Bytes arrived, at ``monotonic_ns``."""
+
+    def tick(self, monotonic_ns: int) -> None:
+        """Nothing arrived for one tick; called again for every further tick of silence."""
+
+    def lost(self, reason: str) -> None:
+        """The port is closed, or could not be opened, because of ``reason``."""
+
+
+class SerialLink:
+    """Keeps a port open and a conversation going until `stop`."""
+
+    def __init__(self, name: str, settings: PortSettings, conversation: Conversation, *, tick_s: float = 0.05) -> None:
+        self.settings = settings
+        self._name = name
+        self._conversation = conversation
+        self._tick_s = tick_s
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin looking for the port; returns at once."""
+        if self._thread is not None:
+            raise DeviceError(f"{self._name} is already started")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stopping,), name=f"{self._name}-link", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port and wait for the thread; calling it twice is fine."""
+        self._stopping.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(JOIN_S)
+            if thread.is_alive():
+                log.error("serial.thread_hangs", device=self._name)
+
+    def _run(self, stopping: threading.Event) -> None:
+        backoff = Backoff()
+        while not stopping.is_set():
+            started = time.monotonic()
+            try:
+                self._converse(stopping)
+            except (DeviceError, OSError, termios.error) as error:
+                self._conversation.lost(explain(error))
+            except Exception as error:  # a fault in a driver is shown like a lost device, never silent
+                log.exception("device.driver_fault", device=self._name)
+                self._conversation.lost(f"driver fault: {type(error).__name__}: {error}")
+            if time.monotonic() - started > SETTLED_S:
+                backoff.reset()
+            stopping.wait(backoff.next_s())
+
+    def _converse(self, stopping: threading.Event) -> None:
+        with self._open() as port:
+            watch = _PathWatch(self.settings.port, port)
+            self._conversation.opened(lambda data: _write(port, data))
+            while not stopping.is_set():
+                data = port.read(1)
+                if data:
+                    self._conversation.received(data + port.read(port.in_waiting), time.monotonic_ns())
+                else:
+                    self._conversation.tick(time.monotonic_ns())
+                watch.check()
+
+    def _open(self) -> serial.Serial:
+        settings = self.settings
+        address = find_serial_port(settings.port) if isinstance(settings.port, UsbIdentity) else settings.port
+        try:
+            port: serial.Serial = serial.serial_for_url(
+                address,
+                baudrate=settings.baudrate,
+                bytesize=settings.bytesize,
+                parity=settings.parity,
+                stopbits=settings.stopbits,
+                timeout=self._tick_s,
+                write_timeout=WRITE_TIMEOUT_S,
+                exclusive=True,
+            )
+        except ValueError as error:
+            raise DeviceError(f"{address}: {error}", hint="Correct the port or its line settings.") from error
+        return port
+
+
+def _write(port: serial.Serial, data: bytes) -> None:
+    if port.write(data) != len(data):
+        raise DeviceLost(f"only a part of {len(data)} bytes could be sent", hint="Check the cable.")
+
+
+class _PathWatch:
+    """Notices that a path is gone or leads to another device, though the old descriptor keeps quiet."""
+
+    def __init__(self, address: str | UsbIdentity, port: serial.Serial) -> None:
+        self._path = Path(address) if isinstance(address, str) and "://" not in address else None
+        self._device = os.fstat(port.fileno()).st_rdev if self._path is not None else None
+        self._next_look = time.monotonic() + LOOK_AT_PATH_S
+
+    def check(self) -> None:
+        if self._path is None or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_AT_PATH_S
+        if self._path.stat().st_rdev != self._device:
+            raise DeviceLost(f"{self._path} leads to another device now")
