@@ -23,7 +23,7 @@ from inspection.errors import JournalError
 from inspection.report import InspectionReport
 from inspection.station.journal_file import explained, open_journal
 from inspection.station.record import SETTLED_STATES, InspectionRecord, State
-from inspection.station.session import Transition
+from inspection.station.session_data import Transition
 
 WAITING, DONE, DEAD = "waiting", "done", "dead"
 
@@ -214,14 +214,32 @@ class Journal:
         with self._transaction() as db:
             return db.execute("UPDATE outbox SET status = 'waiting' WHERE status = 'dead'").rowcount
 
-    def pictures_in_use(self, since: datetime) -> set[str]:
-        """Hashes of the pictures of every inspection that is not reported or changed after ``since``."""
+    def prune(self, before: datetime) -> int:
+        """Forget inspections that were reported or cancelled before an instant; returns how many.
+
+        The inspection begun last always stays, for it is on the screen.
+        """
+        finished = (
+            "SELECT inspection_id FROM inspections i WHERE updated_at < ? AND state IN ('reported', 'cancelled')"
+            " AND number < (SELECT max(number) FROM inspections) AND NOT EXISTS (SELECT 1 FROM outbox o"
+            " WHERE o.inspection_id = i.inspection_id AND o.status != 'done')"
+        )
+        with self._transaction() as db:
+            old = [row["inspection_id"] for row in db.execute(finished, (before.astimezone(UTC).isoformat(),))]
+            for inspection_id in old:
+                db.execute("DELETE FROM transitions WHERE inspection_id = ?", (inspection_id,))
+                db.execute("DELETE FROM outbox WHERE inspection_id = ?", (inspection_id,))
+                db.execute("DELETE FROM inspections WHERE inspection_id = ?", (inspection_id,))
+        return len(old)
+
+    def pictures_in_use(self) -> set[str]:
+        """Hashes of the pictures of every inspection that the journal remembers."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT data FROM inspections WHERE updated_at >= ? OR state NOT IN ('reported', 'cancelled')",
-                (since.astimezone(UTC).isoformat(),),
+                "SELECT DISTINCT json_extract(p.value, '$.sha256') AS sha256"
+                " FROM inspections i, json_each(i.data, '$.pictures') p"
             ).fetchall()
-        return {picture["sha256"] for row in rows for picture in json.loads(row["data"])["pictures"]}
+        return {row["sha256"] for row in rows}
 
     # Below: one transaction, one place where SQLite's errors become ours ----------------------------------------------
 
@@ -291,6 +309,7 @@ def as_json(rows: Sequence[JournalRow]) -> list[dict[str, Any]]:
     return [
         {
             **row.record.model_dump(mode="json"),
+            "verdict": None if row.record.verdict is None else row.record.verdict.model_dump(mode="json"),
             "reported": row.outbox == DONE,
             "outbox": row.outbox,
             "last_error": row.last_error,

@@ -30,7 +30,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX transitions_inspection ON transitions (inspection_id)",
         """CREATE TRIGGER transitions_are_never_changed BEFORE UPDATE ON transitions
             BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END""",
-        """CREATE TRIGGER transitions_are_never_deleted BEFORE DELETE ON transitions
+        """CREATE TRIGGER transitions_outlive_their_inspection BEFORE DELETE ON transitions
+            WHEN (SELECT state FROM inspections WHERE inspection_id = OLD.inspection_id)
+                NOT IN ('reported', 'cancelled')
             BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END""",
         """CREATE TABLE outbox (
             number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from inspection.evidence import SHA256_HEX, sha256_hex
 from inspection.frame import Pixels
 
 JPEG_QUALITY = 95
-MEDIA_TYPE = "image/jpeg"
+MEDIA_TYPE: Final = "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +119,7 @@ class PictureStore:
         try:
             if path.exists() and path.read_bytes() == data:
                 return
-            self._check_space(len(data))
+            self.check_space(len(data))
             path.parent.mkdir(exist_ok=True)
             descriptor, part = tempfile.mkstemp(suffix=".part", dir=path.parent)
             try:
@@ -134,7 +135,8 @@ class PictureStore:
         except OSError as error:
             raise _explained(error, self.root) from error
 
-    def _check_space(self, size: int) -> None:
+    def check_space(self, size: int = 0) -> None:
+        """Raise StoreError when a picture of ``size`` bytes would leave too little free."""
         free = shutil.disk_usage(self.root).free
         if free - size < self.min_free_bytes:
             raise StoreError(

@@ -11,7 +11,8 @@ from inspection.item import Item
 from inspection.reading import BarcodeReading, TagReading
 from inspection.report import AssessmentPart, PicturePart, PolicyPart, VersionsPart
 from inspection.station.record import State, assessment_part
-from inspection.station.session import Rules, Session, Step, capture_started, judged, scanned, settled
+from inspection.station.session import capture_started, judged, scanned, settled
+from inspection.station.session_data import Rules, Session, Step
 from inspection.verdict import Disposition, Grade
 
 T0 = datetime(2025, 3, 1, 8, 0, tzinfo=UTC)

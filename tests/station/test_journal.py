@@ -13,7 +13,8 @@ from inspection.station.journal_file import damaged_journals
 from inspection.station.journal_schema import MIGRATIONS
 from inspection.station.orders import Order, OrderKind
 from inspection.station.record import State, build_report
-from inspection.station.session import Session, Step, capture_started, ordered, scanned
+from inspection.station.session import capture_started, ordered, scanned
+from inspection.station.session_data import Session, Step
 from tests.station.parts import RULES, SECOND, T0, WHO, barcode, judge, settle
 
 
@@ -94,7 +95,7 @@ def test_a_refused_report_stays_until_a_person_sends_it_again(tmp_path: Path) ->
     assert journal.waiting()[0].number == entry.number
 
 
-def test_transitions_can_be_neither_changed_nor_deleted(tmp_path: Path) -> None:
+def test_transitions_of_an_unreported_inspection_can_be_neither_changed_nor_deleted(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.sqlite")
     walk(journal, State.JUDGED)
     journal.close()

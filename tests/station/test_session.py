@@ -11,19 +11,8 @@ from hypothesis import strategies as st
 
 from inspection.station.orders import Order, OrderKind, UnknownCode, order_of_code
 from inspection.station.record import State, build_report
-from inspection.station.session import (
-    NEXT_SCAN,
-    NotPossible,
-    OtherInspection,
-    Session,
-    Step,
-    UnknownReason,
-    capture_started,
-    evidence_lost,
-    ordered,
-    reported,
-    scanned,
-)
+from inspection.station.session import capture_started, evidence_lost, ordered, reported, scanned
+from inspection.station.session_data import NEXT_SCAN, NotPossible, OtherInspection, Session, Step, UnknownReason
 from inspection.verdict import Disposition, Grade
 from tests.station.parts import RULES, SECOND, T0, WHO, at_judged, barcode, judge, policy, settle
 
@@ -151,13 +140,14 @@ def test_a_stuttering_scanner_makes_no_second_item() -> None:
 
 
 def test_the_same_serial_scanned_again_is_the_same_item() -> None:
-    step = scanned(at_judged(), barcode("ITEM-1", 9), RULES, WHO)
+    step = scanned(at_judged(text="ITEM-1-6789"), barcode("ITEM-1-6789", 9), RULES, WHO)
     assert step.notice == "session.same_item"
     assert not step.transitions
 
 
-def test_two_units_without_serial_are_two_items() -> None:
-    step = scanned(at_judged(serial=None), barcode("ITEM-1", 9), RULES, WHO)
+@pytest.mark.parametrize("serial", [None, "serial-of-a-tag"])
+def test_two_units_whose_code_has_no_serial_are_two_items(serial: str | None) -> None:
+    step = scanned(at_judged(serial=serial), barcode("ITEM-1", 9), RULES, WHO)
     assert moves(step) == [(State.JUDGED, State.CONFIRMED)]
 
 

@@ -1,0 +1,190 @@
+"""The station's side of the hub's API: one request, one answer that says what to do about it."""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from inspection.evidence import SHA256_HEX
+
+MAX_RETRY_AFTER_S = 600.0
+_TOKEN = re.compile(r"\A[\x21-\x7e]{1,4096}\Z")
+_RETRY = frozenset({408, 425, 429})
+_TO_A_PERSON = frozenset({400, 409, 411, 413, 415, 422})
+_DAMAGED_ON_THE_WAY = frozenset({"image.hash_mismatch", "request.truncated"})
+"""The bytes were verified when they left, so a hub that received others is asked again."""
+
+
+class Outcome(StrEnum):
+    """What to do after an answer.
+
+    ``RETRY`` concerns this request, ``HUB_DOWN`` every request; ``BLOCKED`` needs a person but may be cured without
+    touching the station (a token, an address); ``DEAD`` means that this very request will never succeed.
+    """
+
+    DONE = "done"
+    RETRY = "retry"
+    HUB_DOWN = "hub_down"
+    BLOCKED = "blocked"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the hub said.
+
+    Attributes:
+        detail: for logs and people, e.g. ``503 database.unavailable: try again``; holds no secret.
+        code: the problem's code or ``""``.
+        retry_after_s: what the hub asked for, bounded; ``None`` when it did not.
+        missing_images: hashes of pictures that the hub wants for this report.
+    """
+
+    outcome: Outcome
+    detail: str
+    code: str = ""
+    retry_after_s: float | None = None
+    missing_images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSource:
+    """Where the hub's token comes from; read again at every use, so that a new token needs no restart."""
+
+    file: Path | None = None
+    env: str | None = None
+
+    def read(self) -> str | None:
+        """The token, or ``None`` when there is none that could be sent in a header."""
+        if self.file is not None:
+            try:
+                text = self.file.read_text(encoding="ascii").strip()
+            except (OSError, UnicodeDecodeError):
+                return None
+        else:
+            text = os.environ.get(self.env or "", "").strip()
+        return text if _TOKEN.match(text) else None
+
+    def __str__(self) -> str:
+        return str(self.file) if self.file is not None else f"${self.env}"
+
+
+class HubClient:
+    """Sends pictures and reports.
+
+    Args:
+        url: base URL of the hub.
+        token: where its token comes from.
+        timeout_s: for connecting, and for each read and write.
+        proxy: URL of an HTTP proxy; the environment's proxies are not used.
+    """
+
+    def __init__(self, url: str, token: TokenSource, *, timeout_s: float = 20.0, proxy: str | None = None) -> None:
+        self._base = url.rstrip("/")
+        self._token = token
+        self._client = httpx2.Client(
+            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, 5.0)), trust_env=False, proxy=proxy
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def put_picture(self, sha256: str, data: bytes, media_type: str) -> Answer:
+        """``PUT /v1/images/{sha256}``; repeating it is harmless."""
+        return self._send("PUT", f"/v1/images/{sha256}", data, media_type)
+
+    def post_report(self, body: bytes) -> Answer:
+        """``POST /v1/inspections``; repeating it is harmless, the hub knows the report by id and revision."""
+        return self._send("POST", "/v1/inspections", body, "application/json")
+
+    def get_return(self, rma: str, timeout_s: float) -> dict[str, Any] | None:
+        """``GET /v1/returns/{rma}``: the case, or ``None`` when the hub does not know it.
+
+        Raises:
+            httpx2.HTTPError: when the hub cannot be asked or answers with an error.
+        """
+        headers = self._headers()
+        if headers is None:
+            return None
+        url = f"{self._base}/v1/returns/{quote(rma, safe='')}"
+        response = self._client.get(url, headers=headers, timeout=timeout_s)
+        if response.status_code == httpx2.codes.NOT_FOUND:
+            return None
+        response.raise_for_status()
+        body = _json(response)
+        return body if isinstance(body, dict) else None
+
+    def _send(self, method: str, path: str, body: bytes, media_type: str) -> Answer:
+        headers = self._headers()
+        if headers is None:
+            return Answer(Outcome.BLOCKED, f"there is no token in {self._token}", "token.missing")
+        try:
+            response = self._client.request(
+                method, self._base + path, content=body, headers={**headers, "Content-Type": media_type}
+            )
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+            return Answer(Outcome.BLOCKED, f"hub.url {self._base}: {error}", "hub.url")
+        except httpx2.HTTPError as error:
+            return Answer(Outcome.HUB_DOWN, f"{type(error).__name__}: {error}", "hub.unreachable")
+        return classify(response)
+
+    def _headers(self) -> dict[str, str] | None:
+        token = self._token.read()
+        return None if token is None else {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+
+
+def classify(response: httpx2.Response) -> Answer:
+    """What an HTTP answer means for the request that got it."""
+    status, body = response.status_code, _json(response)
+    members = body if isinstance(body, dict) else {}
+    code = str(members.get("code", ""))[:100]
+    missing = _hashes(members.get("missing_images"))
+    if 200 <= status < 300 or (status == httpx2.codes.CONFLICT and code == "inspection.exists"):  # noqa: PLR2004
+        return Answer(Outcome.DONE, f"{status}", code, missing_images=missing)
+    detail = f"{status} {code}: {str(members.get('detail', ''))[:300]}".rstrip(": ")
+    if code in _DAMAGED_ON_THE_WAY:
+        return Answer(Outcome.RETRY, detail, code)
+    if status in _TO_A_PERSON:
+        return Answer(Outcome.DEAD, detail, code)
+    if status in _RETRY or status > httpx2.codes.INTERNAL_SERVER_ERROR:
+        return Answer(Outcome.HUB_DOWN, detail, code, _retry_after_s(response))
+    if status == httpx2.codes.INTERNAL_SERVER_ERROR:
+        return Answer(Outcome.RETRY, detail, code, _retry_after_s(response))
+    return Answer(Outcome.BLOCKED, detail, code)
+
+
+def _json(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _hashes(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(name for name in value[:64] if isinstance(name, str) and SHA256_HEX.match(name))
+
+
+def _retry_after_s(response: httpx2.Response) -> float | None:
+    """``Retry-After`` in seconds (RFC 9110, 10.2.3), whether given as seconds or as a date; at most ten minutes."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    if text.isdecimal():
+        seconds = float(text[:9])
+    else:
+        try:
+            seconds = (email.utils.parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)

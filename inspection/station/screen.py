@@ -1,0 +1,167 @@
+"""Builds what the screen shows from the session, the devices and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from inspection.report import AssessmentPart
+from inspection.station.capture import Bench
+from inspection.station.ports import Device, StationCamera
+from inspection.station.record import InspectionRecord, State
+from inspection.station.reporter import ReporterStatus
+from inspection.station.session_data import Rules, Session
+from inspection.station.snapshot import (
+    Fault,
+    HubState,
+    LastReported,
+    Notice,
+    Queue,
+    ShownAssessment,
+    ShownDevice,
+    ShownItem,
+    ShownVerdict,
+    ShownView,
+    Snapshot,
+)
+from inspection.verdict import Disposition
+
+
+class Screen:
+    """Makes snapshots; counts them.
+
+    Args:
+        standing_faults: what is wrong as long as the station runs, e.g. no model.
+    """
+
+    def __init__(
+        self,
+        *,
+        station_id: str,
+        bench: Bench,
+        rules: Rules,
+        devices: Sequence[Device],
+        cameras: Sequence[StationCamera],
+        standing_faults: Sequence[Fault],
+    ) -> None:
+        self._station_id, self._bench, self._rules = station_id, bench, rules
+        self._devices, self._cameras, self._standing = devices, cameras, tuple(standing_faults)
+        self._sequence = 0
+
+    def show(
+        self,
+        session: Session,
+        *,
+        at: datetime,
+        queued: tuple[int, int],
+        hub: ReporterStatus,
+        trouble: Sequence[Fault],
+        notice: Notice | None,
+        last_reported: LastReported | None,
+    ) -> Snapshot:
+        """The snapshot of this moment."""
+        self._sequence += 1
+        devices = self._shown_devices()
+        record = session.current
+        fields: dict[str, object] = {}
+        if record is not None and session.settling is None:
+            fields = self._of_record(record)
+        return Snapshot.model_validate(
+            {
+                **fields,
+                "sequence": self._sequence,
+                "at": at,
+                "station_id": self._station_id,
+                "state": session.state if session.settling is None else State.IDLE,
+                "settling": session.settling is not None,
+                "pending_rma": session.pending_rma,
+                "live_views": tuple(camera.view for camera in self._cameras),
+                "override": session.override,
+                "reason_codes": self._rules.reason_codes,
+                "queue": Queue(waiting=queued[0], dead=queued[1]),
+                "hub": HubState(trouble=hub.trouble, detail=hub.detail, last_delivery_at=hub.last_delivery_at),
+                "devices": devices,
+                "faults": (*self._lost(devices), *_without_lost(trouble, devices), *self._standing),
+                "notice": notice,
+                "versions": fields.get("versions") or self._bench.versions,
+                "last_reported": last_reported,
+            }
+        )
+
+    def _of_record(self, record: InspectionRecord) -> dict[str, object]:
+        product = self._bench.catalogue.find(record.item.gtin)
+        return {
+            "inspection_id": record.inspection_id,
+            "started_at": record.started_at,
+            "rma": record.rma,
+            "item": ShownItem(**record.item.model_dump(), names=dict(product.name) if product is not None else {}),
+            "views": tuple(
+                ShownView(view=picture.view, picture_sha256=picture.sha256, width=picture.width, height=picture.height)
+                for picture in record.pictures
+            ),
+            "findings": record.assessment.findings if record.assessment is not None else (),
+            "assessment": _shown_assessment(record.assessment),
+            "verdict": self._shown_verdict(record),
+            "person": record.person,
+            "takes": record.takes,
+            "versions": record.versions,
+            "timings_ms": record.timings_ms,
+        }
+
+    def _shown_verdict(self, record: InspectionRecord) -> ShownVerdict | None:
+        verdict, policy = record.verdict, record.policy
+        if verdict is None or policy is None:
+            return None
+        plain = policy.disposition is not Disposition.HOLD and not policy.needs_confirmation
+        return ShownVerdict(
+            disposition=verdict.disposition,
+            grade=verdict.grade,
+            decided_by=verdict.decided_by,
+            policy_disposition=policy.disposition,
+            rule_id=policy.rule_id,
+            reason=policy.reason,
+            reason_codes=policy.reason_codes,
+            needs_confirmation=policy.needs_confirmation,
+            next_scan_confirms=self._rules.next_scan_confirms and plain,
+        )
+
+    def _shown_devices(self) -> tuple[ShownDevice, ...]:
+        views = {camera.camera_id: camera.view for camera in self._cameras}
+        statuses = [device.status for device in self._devices] + [camera.status for camera in self._cameras]
+        return tuple(
+            ShownDevice(
+                device_id=status.device_id,
+                kind=status.kind,
+                connected=status.connected,
+                detail=status.detail,
+                since=status.since,
+                view=views.get(status.device_id),
+            )
+            for status in statuses
+        )
+
+    def _lost(self, devices: Sequence[ShownDevice]) -> tuple[Fault, ...]:
+        return tuple(
+            Fault(code="device.lost", about=device.device_id, detail=device.detail)
+            for device in devices
+            if not device.connected
+        )
+
+
+def _without_lost(trouble: Sequence[Fault], devices: Sequence[ShownDevice]) -> tuple[Fault, ...]:
+    """A view that fails because its camera is gone is told once, as the camera."""
+    lost_views = {device.view for device in devices if not device.connected}
+    return tuple(fault for fault in trouble if not (fault.code == "device.lost" and fault.about in lost_views))
+
+
+def _shown_assessment(assessment: AssessmentPart | None) -> ShownAssessment | None:
+    if assessment is None or not assessment.p_condition:
+        return None
+    condition = max(assessment.p_condition, key=lambda name: assessment.p_condition[name])
+    return ShownAssessment(
+        condition=condition,
+        confidence=assessment.p_condition[condition],
+        confident=assessment.confident,
+        novel=assessment.novel,
+        capture_problems={view: problems for view, problems in assessment.capture_problems.items() if problems},
+    )

@@ -1,0 +1,117 @@
+"""What a session is made of: its rules, its memory, and the transitions by which it moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from inspection.errors import InspectionError
+from inspection.reading import BarcodeReading
+from inspection.station.record import OPEN_STATES, InspectionRecord, State
+from inspection.verdict import Disposition
+
+NEXT_SCAN = "next_scan"
+"""Reason code of a confirmation that the worker gave by scanning the next item."""
+
+
+REPORTABLE_RMA = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+"""What a report can carry, whatever pattern a station is configured with."""
+
+
+class NotPossible(InspectionError):
+    """The order does not fit the state of the session; nothing was changed."""
+
+    code = "command.not_possible"
+
+
+class OtherInspection(NotPossible):
+    """The order was meant for an inspection that is no longer on the table."""
+
+    code = "command.other_inspection"
+
+
+class UnknownReason(NotPossible):
+    """An override's reason code is not one of the configured ones."""
+
+    code = "command.unknown_reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may be configured about a session.
+
+    Attributes:
+        rma_pattern: what a scanned RMA label looks like.
+        reason_codes: reasons a worker may give for an override.
+        next_scan_confirms: whether scanning the next item confirms a verdict, unless it is hold or needs confirmation.
+        rescan_guard_ns: the same text scanned again within this time is the scanner's stutter, not another item.
+    """
+
+    rma_pattern: re.Pattern[str]
+    reason_codes: tuple[str, ...]
+    next_scan_confirms: bool = True
+    rescan_guard_ns: int = 1_500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """The moment after the first reading in which further barcodes and tags still belong to the same item."""
+
+    since_ns: int
+    started_at: datetime
+    barcodes: tuple[BarcodeReading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Everything the session remembers.
+
+    Attributes:
+        current: the inspection on the table, or the last one, which stays on the screen until the next begins.
+        pending_rma: a scanned RMA label that waits for its item.
+        settling: set between the first reading and the joined identity.
+        override: a disposition the worker chose and has not given a reason for yet.
+        last_scan: text and ``monotonic_ns`` of the last item code.
+    """
+
+    current: InspectionRecord | None = None
+    pending_rma: str | None = None
+    settling: Settling | None = None
+    override: Disposition | None = None
+    last_scan: tuple[str, int] | None = None
+
+    @property
+    def state(self) -> State:
+        return self.current.state if self.current is not None else State.IDLE
+
+    @property
+    def open(self) -> InspectionRecord | None:
+        """The inspection that is not decided yet."""
+        return self.current if self.current is not None and self.current.state in OPEN_STATES else None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of the journal: ``record`` is the inspection after it, ``detail`` what it replaced or was caused by."""
+
+    record: InspectionRecord
+    before: State
+    cause: str
+    at: datetime
+    detail: Mapping[str, Any]
+
+    @property
+    def after(self) -> State:
+        return self.record.state
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A session after an event, the transitions to journal first, and a code of what to tell the worker, or ``""``."""
+
+    session: Session
+    transitions: tuple[Transition, ...] = ()
+    notice: str = ""

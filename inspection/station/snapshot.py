@@ -1,0 +1,231 @@
+"""What the screen shows, all of it, at one moment: built by the session's thread, read by every page and program."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inspection.finding import Condition
+from inspection.report import FindingPart, ItemPart, PersonPart, VersionsPart
+from inspection.station.record import State
+from inspection.verdict import Disposition, Grade
+
+
+class Shown(BaseModel):
+    """Base of the snapshot's parts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ShownItem(ItemPart):
+    """The item with its name by language tag; ``names`` is empty for a product the catalogue does not know."""
+
+    names: dict[str, str] = Field(default_factory=dict)
+
+
+class ShownView(Shown):
+    """One picture of the item; ``width`` and ``height`` in pixels, for drawing findings on it."""
+
+    view: str
+    picture_sha256: str
+    width: int
+    height: int
+
+
+class ShownAssessment(Shown):
+    """How sure the machine is, said honestly."""
+
+    condition: Condition
+    confidence: float
+    confident: bool
+    novel: bool
+    capture_problems: dict[str, tuple[str, ...]]
+
+
+class ShownVerdict(Shown):
+    """The verdict that counts, with the policy's reason by language tag."""
+
+    disposition: Disposition
+    grade: Grade | None
+    decided_by: str
+    policy_disposition: Disposition
+    rule_id: str
+    reason: dict[str, str]
+    reason_codes: tuple[str, ...]
+    needs_confirmation: bool
+    next_scan_confirms: bool
+
+
+class Queue(Shown):
+    """Reports on their way: ``dead`` ones wait for a person."""
+
+    waiting: int = 0
+    dead: int = 0
+
+
+class HubState(Shown):
+    """How reporting goes; ``trouble`` is a code or ``""``."""
+
+    trouble: str = ""
+    detail: str = ""
+    last_delivery_at: datetime | None = None
+
+
+class ShownDevice(Shown):
+    """One device; ``view`` is set for cameras."""
+
+    device_id: str
+    kind: str
+    connected: bool
+    detail: str
+    since: datetime
+    view: str | None = None
+
+
+class Fault(Shown):
+    """Something that needs the worker's or a technician's eye; goes away by itself when cured.
+
+    Attributes:
+        code: e.g. ``device.lost``, ``camera.stale``, ``store.failed``, ``model.none``.
+        about: the device, view or file concerned, or ``""``.
+    """
+
+    code: str
+    about: str = ""
+    detail: str = ""
+
+
+class Notice(Shown):
+    """An answer to the worker's last action, e.g. ``session.confirm_first``."""
+
+    code: str
+    at: datetime
+
+
+class LastReported(Shown):
+    """The inspection that the hub took last."""
+
+    inspection_id: UUID
+    at: datetime
+
+
+class Snapshot(Shown):
+    """Everything the page renders. Members are only ever added.
+
+    Attributes:
+        sequence: counts up with every change while the process lives.
+        settling: a first reading came, further ones may still join it.
+        override: the disposition a worker chose and has not given a reason for.
+        views: the pictures of the item, in the configured order of the views.
+        live_views: every configured view, for the live pictures.
+        timings_ms: identify, capture, store, correct, judge, decide, journal.
+    """
+
+    sequence: int
+    at: datetime
+    station_id: str
+    state: State
+    inspection_id: UUID | None = None
+    started_at: datetime | None = None
+    settling: bool = False
+    rma: str | None = None
+    pending_rma: str | None = None
+    item: ShownItem | None = None
+    views: tuple[ShownView, ...] = ()
+    live_views: tuple[str, ...] = ()
+    findings: tuple[FindingPart, ...] = ()
+    assessment: ShownAssessment | None = None
+    verdict: ShownVerdict | None = None
+    override: Disposition | None = None
+    person: PersonPart | None = None
+    reason_codes: tuple[str, ...] = ()
+    takes: int = 0
+    queue: Queue = Queue()
+    hub: HubState = HubState()
+    devices: tuple[ShownDevice, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    notice: Notice | None = None
+    versions: VersionsPart
+    last_reported: LastReported | None = None
+    timings_ms: dict[str, float] = Field(default_factory=dict)
+
+
+class Board:
+    """Holds the newest snapshot and wakes those who wait for the next; safe between threads and event loops."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._snapshot: Snapshot | None = None
+        self._listeners: set[Callable[[], None]] = set()
+        self._closed = False
+
+    @property
+    def latest(self) -> Snapshot:
+        """The newest snapshot.
+
+        Raises:
+            RuntimeError: before the first was published.
+        """
+        with self._changed:
+            if self._snapshot is None:
+                raise RuntimeError("the station has not shown anything yet")
+            return self._snapshot
+
+    def publish(self, snapshot: Snapshot) -> None:
+        with self._changed:
+            self._snapshot = snapshot
+        self._tell()
+
+    def close(self) -> None:
+        """End every stream of snapshots."""
+        self._closed = True
+        self._tell()
+
+    def wait_for(self, wanted: Callable[[Snapshot], bool], timeout_s: float) -> Snapshot | None:
+        """The first snapshot that is ``wanted``, or ``None`` when the time is over."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: self._snapshot is not None and wanted(self._snapshot), timeout_s)
+            return self._snapshot if found else None
+
+    async def snapshots(self, heartbeat_s: float) -> AsyncIterator[Snapshot | None]:
+        """Every newest snapshot from now on, and ``None`` whenever nothing changed for ``heartbeat_s``."""
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop closed between the listener's last look and this call
+                loop.call_soon_threadsafe(news.set)
+
+        with self._listening(wake):
+            yield self.latest
+            while not self._closed:
+                try:
+                    await asyncio.wait_for(news.wait(), heartbeat_s)
+                except TimeoutError:
+                    yield None
+                    continue
+                news.clear()
+                if not self._closed:
+                    yield self.latest
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener()
+
+    @contextmanager
+    def _listening(self, listener: Callable[[], None]) -> Iterator[None]:
+        with self._changed:
+            self._listeners.add(listener)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._listeners.discard(listener)

@@ -1,0 +1,184 @@
+"""The station at work: one thread takes what devices and people say, in order; a fault is shown and never ends it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from devices.base import Device, DeviceEvent
+from inspection.errors import InspectionError
+from inspection.reading import BarcodeReading, Reading, TagReading
+from inspection.station.orders import Order
+from inspection.station.ports import StationCamera
+from inspection.station.reporter import Reporter
+from inspection.station.session_data import NotPossible
+from inspection.station.snapshot import Fault
+from inspection.station.work import Parts, Work, fault_of
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Ordered:
+    """An order from the page with the one who waits for its outcome."""
+
+    order: Order
+    done: Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    inspection_id: UUID
+
+
+class _Changed:
+    """Something shown on the screen changed outside the session."""
+
+
+class _Stop:
+    """Leave the loop."""
+
+
+_Message = BarcodeReading | DeviceEvent | _Ordered | _Delivered | _Changed | _Stop
+
+
+class Station:
+    """Runs the work in its thread and connects devices, page and reporter to it.
+
+    Args:
+        parts: what the work needs.
+        devices: scanners and readers; the cameras are in ``parts``.
+        make_reporter: builds the reporter with this station's callbacks ``(on_change, on_delivered)``.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        devices: Sequence[Device],
+        make_reporter: Callable[[Callable[[], None], Callable[[UUID], None]], Reporter],
+    ) -> None:
+        self.parts = parts
+        self.reporter = make_reporter(self._note_change, self._note_delivery)
+        self._devices: tuple[Device | StationCamera, ...] = (*devices, *parts.cameras)
+        self._work = Work(parts, self.reporter)
+        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="session", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the session's thread and the reporter's run."""
+        return self._thread.is_alive() and self.reporter.alive
+
+    @property
+    def cameras(self) -> dict[str, StationCamera]:
+        """The cameras by view."""
+        return {camera.view: camera for camera in self.parts.cameras}
+
+    def start(self) -> None:
+        """Resume what the journal says was on the table, then start the devices and the reporter."""
+        self._work.publish()
+        self._thread.start()
+        self.reporter.start()
+        for device in self._devices:
+            device.start(self.accept)
+
+    def stop(self) -> None:
+        """Stop everything; what is not decided yet is resumed by the next start."""
+        self.parts.board.close()
+        for device in self._devices:
+            device.stop()
+        self._inbox.put(_Stop())
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+        self.reporter.stop()
+        self.parts.returns.close()
+        self.parts.journal.close()
+
+    def accept(self, event: Reading | DeviceEvent) -> None:
+        """Where every device delivers; returns at once."""
+        match event:
+            case TagReading():
+                self.parts.tags.hear(event)
+            case BarcodeReading() | DeviceEvent():
+                self._inbox.put(event)
+            case _:
+                log.warning("reading_ignored", kind=type(event).__name__)
+
+    def order(self, order: Order) -> Future[None]:
+        """Give an order; the future ends when it is on disk, or with the reason why it was refused."""
+        done: Future[None] = Future()
+        self._inbox.put(_Ordered(order, done))
+        return done
+
+    def revive_reports(self) -> int:
+        """A person wants the refused reports sent again and every wait cut short; returns how many were refused."""
+        revived = self.parts.journal.revive()
+        self.reporter.retry_now()
+        self._note_change()
+        return revived
+
+    def _note_change(self) -> None:
+        self._inbox.put(_Changed())
+
+    def _note_delivery(self, inspection_id: UUID) -> None:
+        self._inbox.put(_Delivered(inspection_id))
+
+    def _run(self) -> None:
+        self._guarded(self._work.resume)
+        while True:
+            while self._guarded(self._work.progress):
+                pass
+            try:
+                message = self._inbox.get(timeout=self._work.patience_s())
+            except queue.Empty:
+                continue
+            if isinstance(message, _Stop):
+                return
+            self._guarded(partial(self._handle, message))
+
+    def _guarded(self, work: Callable[[], bool | None]) -> bool:
+        """Do ``work``; an error becomes a fault on the screen, never the end of the thread."""
+        try:
+            return bool(work())
+        except InspectionError as error:
+            log.error("step_failed", error=error.one_line())
+            self._work.failed(fault_of(error))
+        except Exception as error:
+            log.exception("step_failed")
+            self._work.failed(Fault(code="internal", detail=type(error).__name__))
+        return False
+
+    def _handle(self, message: _Message) -> None:
+        match message:
+            case BarcodeReading():
+                self._work.scanned(message)
+            case _Ordered(order=order, done=done):
+                self._carry_out(order, done)
+            case _Delivered(inspection_id=inspection_id):
+                self._work.delivered(inspection_id)
+            case DeviceEvent():
+                log.info("device", device_id=message.device_id, connected=message.connected, detail=message.detail)
+                self.parts.metrics.device_event(connected=message.connected)
+                self._work.look_again()
+            case _Changed() | _Stop():
+                self._work.publish()
+
+    def _carry_out(self, order: Order, done: Future[None]) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            self._work.ordered(order)
+        except NotPossible as error:
+            done.set_exception(error)
+        except Exception as error:
+            done.set_exception(error)
+            raise
+        else:
+            done.set_result(None)

@@ -1,0 +1,314 @@
+"""The work at the table, step by step: takes what devices and people said, journals each step, and only then shows it.
+
+Everything here runs in one thread, that of :class:`inspection.station.station.Station`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from devices.identity import join
+from inspection.errors import InspectionError, JournalError, StoreError
+from inspection.reading import BarcodeReading
+from inspection.station import session as machine
+from inspection.station.capture import Bench, CaptureFailed, take
+from inspection.station.journal import Journal
+from inspection.station.metrics import Metrics
+from inspection.station.orders import Order
+from inspection.station.pictures import PictureStore
+from inspection.station.ports import StationCamera
+from inspection.station.record import SETTLED_STATES, InspectionRecord, State, build_report, item_of
+from inspection.station.reporter import Reporter
+from inspection.station.returns import Returns
+from inspection.station.screen import Screen
+from inspection.station.session_data import Rules, Session, Step
+from inspection.station.snapshot import Board, Fault, LastReported, Notice
+from inspection.station.tags import TagsHeard
+
+log = structlog.get_logger()
+PROBE_S = 1.0
+_DISK = frozenset({JournalError.code, StoreError.code})
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the session waits for what, in seconds.
+
+    Attributes:
+        settle_s: after the first reading, further ones still belong to the same item.
+        tag_window_s: a tag counts when it was read at most this long before the first reading.
+        capture_delay_s: from identity to the first frame that counts, e.g. for the hand to leave.
+        capture_timeout_s: for one view's frame.
+        max_frame_age_s: no frame older than this is judged.
+        retry_s: until a failed capture is tried again.
+    """
+
+    settle_s: float = 0.15
+    tag_window_s: float = 0.5
+    capture_delay_s: float = 0.0
+    capture_timeout_s: float = 1.0
+    max_frame_age_s: float = 3.0
+    retry_s: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the work needs.
+
+    Attributes:
+        cameras: in the order in which views are shown and judged.
+        worker: pseudonymous badge id of whoever works here.
+    """
+
+    station_id: str
+    worker: str
+    journal: Journal
+    pictures: PictureStore
+    bench: Bench
+    cameras: tuple[StationCamera, ...]
+    tags: TagsHeard
+    returns: Returns
+    rules: Rules
+    timing: Timing
+    metrics: Metrics
+    screen: Screen
+    board: Board
+
+
+class Work:
+    """The session in the making; begins where the journal says it stopped."""
+
+    def __init__(self, parts: Parts, reporter: Reporter) -> None:
+        self._parts, self._reporter = parts, reporter
+        self._session = Session(current=parts.journal.last(), pending_rma=parts.journal.pending_rma())
+        self._capture_after_ns = time.monotonic_ns()
+        self._retry_at = 0.0
+        self._trouble: dict[str, Fault] = {}
+        self._notice: Notice | None = None
+        self._last_reported: LastReported | None = None
+
+    # What comes in --------------------------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Show again what was on the table; a verdict whose pictures are gone is made anew."""
+        record = self._session.current
+        if record is None:
+            return
+        log.info("resumed", inspection_id=str(record.inspection_id), state=record.state)
+        if record.rma is not None:
+            self._parts.returns.ask(record.rma)
+        if record.state is State.JUDGED:
+            try:
+                for picture in record.pictures:
+                    self._parts.pictures.read(picture.sha256)
+            except StoreError as error:
+                log.error("evidence_lost", inspection_id=str(record.inspection_id), error=error.one_line())
+                self._apply(machine.evidence_lost(self._session, _now()))
+
+    def scanned(self, reading: BarcodeReading) -> None:
+        self._apply(machine.scanned(self._session, reading, self._parts.rules, self._parts.worker))
+
+    def ordered(self, order: Order) -> None:
+        """Carry out an order; raises NotPossible when it does not fit."""
+        self._apply(machine.ordered(self._session, order, self._parts.rules, _now(), time.monotonic_ns()))
+
+    def delivered(self, inspection_id: UUID) -> None:
+        """The hub has it; the journal knows already."""
+        self._session = machine.reported(self._session, inspection_id)
+        self._last_reported = LastReported(inspection_id=inspection_id, at=_now())
+        self.publish()
+
+    def look_again(self) -> None:
+        """A device came or went: try at once what failed, and show it."""
+        self._retry_at = 0.0
+        self.publish()
+
+    def failed(self, fault: Fault) -> None:
+        """A step could not be done; nothing of it happened. What goes on by itself is tried again a little later."""
+        self._retry_at = time.monotonic() + PROBE_S
+        if self._session.settling is not None:
+            self._session = replace(self._session, settling=None, last_scan=None)
+        self._trouble["step"] = fault
+        self.publish()
+
+    # What goes on by itself -----------------------------------------------------------------------------------------
+
+    def patience_s(self) -> float | None:
+        """How long nothing can happen by itself; ``None`` for "until somebody says something"."""
+        if self._session.settling is not None:
+            return max(0.0, self._settle_end_ns() / 1e9 - time.monotonic())
+        if self._session.state in (State.IDENTIFIED, State.CAPTURING) or self._disk_trouble():
+            return max(0.0, self._retry_at - time.monotonic())
+        return None
+
+    def progress(self) -> bool:
+        """Do what is due; returns whether there may be more."""
+        if self._session.settling is not None:
+            if time.monotonic_ns() < self._settle_end_ns():
+                return False
+            self._settle()
+            return True
+        if time.monotonic() < self._retry_at:
+            return False
+        if self._session.state is State.IDENTIFIED:
+            self._apply(machine.capture_started(self._session, _now()))
+            return True
+        if self._session.state is State.CAPTURING:
+            return self._capture()
+        if self._disk_trouble():
+            self._probe_disk()
+        return False
+
+    def _settle_end_ns(self) -> int:
+        settling = self._session.settling
+        return 0 if settling is None else settling.since_ns + int(self._parts.timing.settle_s * 1e9)
+
+    def _settle(self) -> None:
+        settling = self._session.settling
+        if settling is None:
+            return
+        end_ns = time.monotonic_ns()
+        tags = self._parts.tags.between(settling.since_ns - int(self._parts.timing.tag_window_s * 1e9), end_ns)
+        step = machine.settled(
+            self._session,
+            join(settling.barcodes, tags),
+            (*settling.barcodes, *tags),
+            inspection_id=uuid.uuid4(),
+            at=_now(),
+            identify_ms=(time.monotonic_ns() - settling.since_ns) / 1e6,
+        )
+        self._capture_after_ns = end_ns + int(self._parts.timing.capture_delay_s * 1e9)
+        self._apply(step)
+
+    def _capture(self) -> bool:
+        record, parts = self._current(), self._parts
+        try:
+            taken = take(
+                parts.cameras,
+                parts.pictures,
+                after_ns=self._capture_after_ns,
+                timeout_s=parts.timing.capture_timeout_s,
+                max_age_s=parts.timing.max_frame_age_s,
+            )
+        except CaptureFailed as error:
+            self._capture_failed(error)
+            return False
+        expected = parts.returns.expected(record.rma) if record.rma is not None else None
+        judgement = parts.bench.judge_take(item_of(record.item), taken, expected)
+        self._trouble.pop("judge", None)
+        if judgement.failure:
+            self._trouble["judge"] = Fault(code="judge.failed", detail=judgement.failure)
+        step = machine.judged(
+            self._session,
+            pictures=taken.pictures,
+            assessment=judgement.assessment,
+            policy=judgement.policy,
+            versions=judgement.versions,
+            at=_now(),
+            timings_ms={**taken.timings_ms, **judgement.timings_ms},
+        )
+        self._apply(step)
+        return True
+
+    def _capture_failed(self, error: CaptureFailed) -> None:
+        """Say which view is missing and try again soon, with frames from then on only."""
+        fault = Fault(code=error.cause_code, about=error.view, detail=str(error))
+        self._parts.metrics.capture_failed(error.cause_code)
+        self._capture_after_ns = time.monotonic_ns()
+        self._retry_at = time.monotonic() + self._parts.timing.retry_s
+        if self._trouble.get("capture") != fault:
+            log.warning("capture_failed", view=error.view, error=str(error))
+            self._trouble["capture"] = fault
+            self.publish()
+
+    def _disk_trouble(self) -> bool:
+        return "step" in self._trouble and self._trouble["step"].code in _DISK
+
+    def _probe_disk(self) -> None:
+        """Whether the disk takes a transaction and pictures again; raises what still stands in the way."""
+        self._parts.pictures.check_space()
+        self._parts.journal.commit((), pending_rma=self._session.pending_rma)
+        self._trouble.pop("step")
+        self.publish()
+
+    # One step -------------------------------------------------------------------------------------------------------
+
+    def _apply(self, step: Step) -> None:
+        """Journal the step, then show it: the one place where the session changes."""
+        before = self._session
+        if step.transitions or step.session.pending_rma != before.pending_rma:
+            step = self._journaled(step)
+        if step.session.state is State.CAPTURING and before.state is not State.IDENTIFIED:
+            self._capture_after_ns = time.monotonic_ns()
+        if step.session.state is not State.CAPTURING:
+            self._trouble.pop("capture", None)
+        self._retry_at = 0.0
+        self._session = step.session
+        self._notice = Notice(code=step.notice, at=_now()) if step.notice else None
+        self._trouble.pop("step", None)
+        self.publish()
+        for rma in _rmas(self._session) - _rmas(before):
+            self._parts.returns.ask(rma)
+        if any(moved.after in SETTLED_STATES for moved in step.transitions):
+            self._reporter.wake()
+        for moved in step.transitions:
+            self._parts.metrics.transition(moved)
+            log.info("transition", inspection_id=str(moved.record.inspection_id), to=moved.after)
+
+    def _journaled(self, step: Step) -> Step:
+        """Write the step; returns it with the time that took added to the inspection's timings."""
+        decided = [moved.record for moved in step.transitions if moved.after in SETTLED_STATES]
+        report = build_report(decided[0], self._parts.station_id) if decided else None
+        start = time.perf_counter()
+        self._parts.journal.commit(step.transitions, report=report, pending_rma=step.session.pending_rma)
+        spent_ms = (time.perf_counter() - start) * 1e3
+        current = step.session.current
+        if current is None or not step.transitions or decided:
+            return step
+        timings = {**current.timings_ms, "journal": current.timings_ms.get("journal", 0.0) + spent_ms}
+        timed = current.model_copy(update={"timings_ms": timings})
+        return replace(step, session=replace(step.session, current=timed))
+
+    def _current(self) -> InspectionRecord:
+        if self._session.current is None:
+            raise InspectionError("there is no inspection on the table")
+        return self._session.current
+
+    def publish(self) -> None:
+        """Show the session as it is."""
+        try:
+            queued = self._parts.journal.outbox_counts()
+        except JournalError as error:
+            queued = (0, 0)
+            self._trouble["step"] = fault_of(error)
+        self._parts.board.publish(
+            self._parts.screen.show(
+                self._session,
+                at=_now(),
+                queued=queued,
+                hub=self._reporter.status,
+                trouble=tuple(self._trouble.values()),
+                notice=self._notice,
+                last_reported=self._last_reported,
+            )
+        )
+
+
+def fault_of(error: InspectionError) -> Fault:
+    """An error of ours as the screen shows it."""
+    return Fault(code=error.code, detail=f"{error} {error.hint}".strip()[:500])
+
+
+def _rmas(session: Session) -> set[str]:
+    current = session.current.rma if session.current is not None else None
+    return {rma for rma in (session.pending_rma, current) if rma is not None}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
