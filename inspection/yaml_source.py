@@ -155,7 +155,10 @@ def _construct(
         return result
     if isinstance(node, yaml.SequenceNode):
         return [_construct(loader, child, (*keys, index), places, mistake) for index, child in enumerate(node.value)]
-    value = loader.construct_object(node)
+    try:
+        value = loader.construct_object(node)
+    except (ValueError, OverflowError) as problem:  # a date such as 2026-13-01
+        raise mistake.at(node, f"{keys[-1] if keys else 'the file'}: {problem}", "correct the value") from problem
     if isinstance(value, float) and not math.isfinite(value):
         raise mistake.at(node, "a number must be finite", "write an ordinary number")
     return value
