@@ -1,1 +1,1 @@
-"""The reverse-logistics API: one folder a capability."""
+"""The hub: takes in what stations report and stands for it. One folder a capability."""

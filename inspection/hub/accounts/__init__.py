@@ -1,0 +1,1 @@
+"""Who may do what: merchants, stations and their tokens."""

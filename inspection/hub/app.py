@@ -1,0 +1,50 @@
+"""The hub's HTTP application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from inspection import __version__
+from inspection.hub import operations, problems
+from inspection.hub.envelope import Envelope
+from inspection.hub.hub import Hub
+from inspection.hub.images import routes as image_routes
+from inspection.hub.inspections import routes as inspection_routes
+from inspection.hub.returns import routes as return_routes
+from inspection.hub.returns.schemas import NewReturn
+from inspection.report import InspectionReport
+
+
+def build_app(hub: Hub) -> FastAPI:
+    """The application that serves ``hub``. Its description is at ``/openapi.json``."""
+    app = FastAPI(
+        title="Returns hub",
+        version=__version__,
+        summary="Takes in what inspection stations report and stands for it.",
+        docs_url=None,  # both fetch their scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.hub = hub
+    for routes in (inspection_routes, image_routes, return_routes, operations):
+        app.include_router(routes.router)
+    problems.install(app)
+    app.add_middleware(Envelope, metrics=hub.metrics)
+    app.openapi = lambda: _description(app)  # type: ignore[method-assign]
+    return app
+
+
+def _description(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the schemas of bodies that routes read themselves and of problems."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        models = [(InspectionReport, "validation"), (NewReturn, "validation"), (problems.ProblemDetails, "validation")]
+        template = "#/components/schemas/{model}"
+        _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]
+        document["components"]["schemas"] |= definitions["$defs"]
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,105 @@
+"""The hub's configuration file: every key has a meaning, an unknown one is refused by name.
+
+Secrets are no part of it: the database's address comes from ``RETURNS_HUB_DSN``, tokens from files.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inspection.errors import ConfigError
+
+DSN_VARIABLE = "RETURNS_HUB_DSN"
+MAX_CONFIG_BYTES = 1 << 20
+
+
+class Section(BaseModel):
+    """Base of the sections: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ListenSection(Section):
+    """Where the API listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8400
+
+
+class DatabaseSection(Section):
+    """The database. Its address is ``RETURNS_HUB_DSN``; without that, one is embedded under ``data_dir``."""
+
+    pool_size: Annotated[int, Field(ge=1, le=50)] = 10
+    statement_timeout_s: Annotated[float, Field(gt=0, le=600)] = 10.0
+
+
+class ImagesSection(Section):
+    """Where pictures lie: any ``url`` that obstore knows (``s3://bucket/prefix``); ``None`` is ``data_dir/images``."""
+
+    url: str | None = None
+    max_bytes: Annotated[int, Field(ge=1024, le=100_000_000)] = 20_000_000
+
+
+class ReportsSection(Section):
+    """Limits on what stations report."""
+
+    max_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = 1_048_576
+
+
+class EpcisSection(Section):
+    """How our own things are named in EPCIS documents.
+
+    Attributes:
+        base_uri: prefix of private identifiers, without a slash at its end.
+        gln: global location number (13 digits) of the warehouse; ``None`` leaves ``bizLocation`` out.
+    """
+
+    base_uri: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]$")] = (
+        "https://returns-inspection.example"
+    )
+    gln: Annotated[str, Field(pattern=r"^\d{13}$")] | None = None
+
+
+class HubConfig(Section):
+    """Everything ``hub_app.py serve`` needs to know."""
+
+    data_dir: Path = Path(".data/hub")
+    listen: ListenSection = ListenSection()
+    database: DatabaseSection = DatabaseSection()
+    images: ImagesSection = ImagesSection()
+    reports: ReportsSection = ReportsSection()
+    epcis: EpcisSection = EpcisSection()
+
+    @property
+    def dsn(self) -> str | None:
+        """Address of a database elsewhere, or ``None`` for the embedded one."""
+        return os.environ.get(DSN_VARIABLE) or None
+
+
+def load_config(path: Path) -> HubConfig:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: when it is missing, is no YAML, or a key is unknown or of the wrong kind; names file and keys.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_CONFIG_BYTES)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint="name a configuration with --config") from error
+    try:
+        document = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}", hint="compare with configs/hub.yaml") from error
+    if not isinstance(document, dict | None):
+        raise ConfigError(f"{path}: expected keys and values at the top", hint="compare with configs/hub.yaml")
+    try:
+        return HubConfig.model_validate(document or {})
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigError(f"{path}: {faults}", hint="compare with configs/hub.yaml") from error

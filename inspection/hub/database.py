@@ -1,0 +1,118 @@
+"""The database as the hub sees it: short transactions over a bounded pool, and one way to update the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+
+from inspection.hub.errors import DatabaseUnavailable, SchemaOutdated
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 0x72657475726E73  # "returns"; any number will do, as long as every hub takes the same
+POOL_WAIT_S = 5
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database.
+
+    Args:
+        dsn: ``postgresql://…`` URL.
+        pool_size: connections kept open; as many again may be opened for a peak.
+        statement_timeout_s: a statement that takes longer is ended.
+    """
+
+    def __init__(self, dsn: str, *, pool_size: int = 10, statement_timeout_s: float = 10.0) -> None:
+        try:
+            url = sa.make_url(dsn)
+        except sa.exc.ArgumentError:
+            raise DatabaseUnavailable("the database's address is not a URL", hint="see RETURNS_HUB_DSN") from None
+        if url.get_backend_name() not in {"postgresql", "postgres"}:
+            raise DatabaseUnavailable(
+                "the database's address must begin with postgresql://", hint="see RETURNS_HUB_DSN"
+            )
+        options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC"
+        self._engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+            hide_parameters=True,  # what a person wrote never reaches a log through an error message
+            connect_args={"connect_timeout": 5, "options": options, "application_name": "returns-hub"},
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction: committed at the end, rolled back when anything is raised."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    def migrate(self) -> str:
+        """Bring the schema up to date; safe to call from several processes at once. Returns the revision.
+
+        Raises:
+            DatabaseUnavailable: when the database does not answer.
+        """
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(sa.text("SET statement_timeout = 0"))
+                connection.execute(sa.select(sa.func.pg_advisory_lock(MIGRATION_LOCK)))
+                connection.commit()
+                try:
+                    config = _alembic()
+                    config.attributes["connection"] = connection
+                    command.upgrade(config, "head")
+                    connection.commit()
+                finally:
+                    connection.rollback()
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(MIGRATION_LOCK)))
+                    connection.execute(sa.text("RESET statement_timeout"))
+                    connection.commit()
+        except sa.exc.OperationalError as error:
+            raise DatabaseUnavailable(f"the database does not answer: {_brief(error)}") from error
+        return head_revision()
+
+    def check(self) -> None:
+        """Whether the database answers and has the schema of this program.
+
+        Raises:
+            DatabaseUnavailable: when it does not answer.
+            SchemaOutdated: when its schema is another.
+        """
+        try:
+            with self._engine.connect() as connection:
+                found = MigrationContext.configure(connection).get_current_revision()
+        except sa.exc.SQLAlchemyError as error:
+            raise DatabaseUnavailable(f"the database does not answer: {_brief(error)}") from error
+        wanted = head_revision()
+        if found != wanted:
+            message = f"the database has schema {found or 'none'}, this program needs {wanted}"
+            raise SchemaOutdated(message, hint="run: python hub_app.py migrate")
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._engine.dispose()
+
+
+def head_revision() -> str:
+    """The schema revision that this program was written for."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head() or ""
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _brief(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split())[:300]

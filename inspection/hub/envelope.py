@@ -1,0 +1,78 @@
+"""What surrounds every request: its id, security headers, one log line, metrics, and an answer when all else fails."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inspection.hub.problems import Problem, problem_response
+
+if TYPE_CHECKING:
+    from inspection.hub.metrics import Metrics
+
+REQUEST_ID = re.compile(r"\A[A-Za-z0-9_-]{8,64}\Z")
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Envelope:
+    """ASGI middleware; see the module's text."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._log = structlog.get_logger("hub.http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        offered = request.headers.get("x-request-id", "")
+        request_id = offered if REQUEST_ID.match(offered) else uuid4().hex
+        request.state.request_id = request_id
+        started = time.monotonic()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers.setdefault("Cache-Control", "no-store")
+                for name, value in SECURITY_HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except Exception:  # the last resort: logged with its trace, told without it
+                self._log.exception("request_failed", method=scope["method"], path=scope["path"])
+                if status:
+                    raise  # the answer has begun: only a broken connection can say that it is wrong
+                failed = Problem("internal", "the hub failed; the request id finds the reason in its log")
+                await problem_response(request, failed)(scope, receive, send_with_headers)
+            finally:
+                self._count(scope, status, time.monotonic() - started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._metrics.requests.labels(scope["method"] if route != "unknown" else "", route, status).inc()
+        self._metrics.latency_s.labels(route).observe(seconds)
+        if route not in {"/healthz", "/readyz", "/metrics"}:
+            ms = round(seconds * 1000, 1)
+            self._log.info("request", method=scope["method"], route=route, status=status, ms=ms)

@@ -1,0 +1,34 @@
+"""The append-only record of what happened, written in the transaction that made it happen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Connection
+
+from inspection.hub.tables import events
+
+
+class EventKind(StrEnum):
+    """What can happen."""
+
+    RETURN_CREATED = "return_created"
+    INSPECTION_CONFIRMED = "inspection_confirmed"
+    INSPECTION_CORRECTED = "inspection_corrected"
+    IMAGE_RECEIVED = "image_received"
+
+
+def record(connection: Connection, merchant_id: UUID, kind: EventKind, subject: str, payload: dict[str, Any]) -> None:
+    """Add one event.
+
+    Args:
+        connection: the transaction that causes the event.
+        merchant_id: whose it is.
+        kind: what happened.
+        subject: to what: an inspection id, an RMA, a picture's hash.
+        payload: JSON values that a later reader needs to act on the event without a look-up.
+    """
+    row = {"merchant_id": merchant_id, "kind": kind.value, "subject": subject, "payload": payload}
+    connection.execute(events.insert().values(row))

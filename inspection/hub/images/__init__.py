@@ -1,0 +1,1 @@
+"""Pictures, named by the SHA-256 of their bytes."""

@@ -1,0 +1,78 @@
+"""Taking in and giving out pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection, Row
+
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.events import EventKind, record
+from inspection.hub.hub import Hub
+from inspection.hub.images.picture_header import NotAPicture, PictureHeader, read_header
+from inspection.hub.images.store import Incoming
+from inspection.hub.images.tables import images
+from inspection.hub.problems import Problem
+
+
+def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[PictureHeader, bool]:
+    """Verify what arrived and keep it: first the bytes, then the row, so that a row always has its bytes.
+
+    Returns:
+        What the picture is, and whether it is new.
+
+    Raises:
+        Problem: ``image.hash_mismatch``, ``image.not_a_picture``, ``store.full``, ``store.unavailable``.
+    """
+    if incoming.sha256 != sha256:
+        detail = f"{incoming.size_bytes} bytes arrived, their hash is {incoming.sha256}"
+        raise Problem("image.hash_mismatch", detail, actual=incoming.sha256)
+    content = incoming.content()
+    try:
+        header = read_header(content)
+    except NotAPicture as error:
+        raise Problem("image.not_a_picture", str(error)) from None
+    if not hub.images.has(caller.merchant_id, sha256):
+        hub.images.put(caller.merchant_id, sha256, content)
+    row = {
+        "merchant_id": caller.merchant_id,
+        "sha256": sha256,
+        "size_bytes": len(content),
+        "media_type": header.media_type,
+        "width": header.width,
+        "height": header.height,
+    }
+    with hub.database.transaction() as connection:
+        insert = postgresql.insert(images).values(row).on_conflict_do_nothing().returning(images.c.sha256)
+        new = connection.execute(insert).one_or_none() is not None
+        if new:
+            payload = {"sha256": sha256, "size_bytes": len(content), "media_type": header.media_type}
+            record(connection, caller.merchant_id, EventKind.IMAGE_RECEIVED, sha256, payload)
+    hub.metrics.images.labels("stored" if new else "exists").inc()
+    if new:
+        hub.metrics.image_bytes.inc(len(content))
+    return header, new
+
+
+def find(connection: Connection, merchant_id: UUID, sha256: str) -> Row[tuple[object, ...]]:
+    """The row of one picture.
+
+    Raises:
+        Problem: ``image.unknown``.
+    """
+    mine = sa.and_(images.c.merchant_id == merchant_id, images.c.sha256 == sha256)
+    row = connection.execute(sa.select(images).where(mine)).one_or_none()
+    if row is None:
+        raise Problem("image.unknown", "the hub holds no picture of this hash")
+    return row
+
+
+def held(connection: Connection, merchant_id: UUID, hashes: Collection[str]) -> set[str]:
+    """Which of ``hashes`` the hub holds."""
+    if not hashes:
+        return set()
+    mine = sa.and_(images.c.merchant_id == merchant_id, images.c.sha256.in_(hashes))
+    return set(connection.execute(sa.select(images.c.sha256).where(mine)).scalars())

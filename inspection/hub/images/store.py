@@ -1,0 +1,158 @@
+"""Where pictures lie: an object store (a local folder, or S3 and its like), named by the SHA-256 of their bytes.
+
+What arrives is first written to a file that has no name, so that nothing half-received is ever seen or left behind;
+only whole, verified bytes enter the store, and the store shows an object whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Self
+from uuid import UUID
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, from_url
+
+from inspection.errors import StoreError
+from inspection.hub.problems import Problem
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL_WORDS = ("no space left", "quota exceeded", "os error 28", "os error 122", "file too large")
+
+
+class Incoming:
+    """Bytes on their way in; a context manager, and gone when it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+        try:
+            self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
+        except OSError as error:
+            raise _refusal(error) from error
+
+    def write(self, chunk: bytes) -> None:
+        """Add ``chunk``."""
+        try:
+            self.file.write(chunk)
+        except OSError as error:
+            raise _refusal(error) from error
+        self._digest.update(chunk)
+        self.size_bytes += len(chunk)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def content(self) -> bytes:
+        """Everything that was written."""
+        try:
+            self.file.seek(0)
+            return self.file.read()
+        except OSError as error:
+            raise _refusal(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # a full disk may refuse the last buffer once more
+            self.file.close()
+
+
+class ImageStore:
+    """Pictures of all merchants, apart from each other.
+
+    Args:
+        url: what obstore knows (``s3://…``, ``file:///…``); ``None`` is ``folder``.
+        folder: local folder; pictures lie there unless ``url`` is given, and arrive through it in any case.
+    """
+
+    def __init__(self, url: str | None, folder: Path) -> None:
+        self._root = None if url else folder / "images"
+        self._arrivals = folder / "arriving"
+        try:
+            self._arrivals.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._store: Any = from_url(url) if url else LocalStore(self._root, mkdir=True)
+        except (OSError, BaseError, ValueError) as error:
+            hint = "see images.url and data_dir in the configuration"
+            raise StoreError(f"the picture store {url or self._root} cannot be opened: {error}", hint=hint) from error
+
+    def incoming(self) -> Incoming:
+        """A place for bytes that arrive."""
+        return Incoming(self._arrivals)
+
+    def has(self, merchant_id: UUID, sha256: str) -> bool:
+        """Whether the object is there."""
+        try:
+            obstore.head(self._store, _name(merchant_id, sha256))
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as error:
+            raise _refusal(error) from error
+        return True
+
+    def put(self, merchant_id: UUID, sha256: str, content: bytes) -> None:
+        """Store verified bytes; on the disk, not only in its cache, when this returns.
+
+        Raises:
+            Problem: ``store.full`` or ``store.unavailable``; nothing was stored.
+        """
+        name = _name(merchant_id, sha256)
+        try:
+            obstore.put(self._store, name, content, use_multipart=False)
+            if self._root is not None:
+                _sync(self._root / name, self._root)
+        except (BaseError, OSError) as error:
+            self._sweep(name)
+            raise _refusal(error) from error
+
+    def get(self, merchant_id: UUID, sha256: str) -> Iterator[bytes]:
+        """The bytes, piece by piece.
+
+        Raises:
+            Problem: ``store.unavailable`` when the object is gone or the store does not answer.
+        """
+        try:
+            result = obstore.get(self._store, _name(merchant_id, sha256))
+        except (BaseError, OSError) as error:
+            raise _refusal(error) from error
+        return (bytes(chunk) for chunk in result.stream(min_chunk_size=1 << 18))
+
+    def _sweep(self, name: str) -> None:
+        """Remove what a failed write left in a local folder: the store's staging files (``<name>#1``)."""
+        if self._root is not None:
+            target = self._root / name
+            with suppress(OSError):
+                for left in target.parent.glob(f"{target.name}#*"):
+                    left.unlink()
+
+
+def _name(merchant_id: UUID, sha256: str) -> str:
+    return f"{merchant_id}/{sha256[:2]}/{sha256}"
+
+
+def _sync(path: Path, root: Path) -> None:
+    """Have the kernel write a file, and its name in each folder up to ``root``, to the disk."""
+    for each in (path, *path.parents):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if each == root:
+            break
+
+
+def _refusal(error: Exception) -> Problem:
+    text = str(error).lower()
+    if getattr(error, "errno", None) in _FULL or any(words in text for words in _FULL_WORDS):
+        return Problem("store.full", "there is no room for this picture; nothing was stored")
+    return Problem("store.unavailable", "the picture store failed; nothing was stored")

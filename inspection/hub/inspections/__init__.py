@@ -1,0 +1,1 @@
+"""What stations report, revision by revision."""

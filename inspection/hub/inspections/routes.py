@@ -1,0 +1,122 @@
+"""``/v1/inspections``: reports in, verdicts and EPCIS documents out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from inspection.epcis import Names, epcis_document
+from inspection.evidence import canonical_json
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.cursors import decode_cursor
+from inspection.hub.hub import AnyCaller, CurrentHub, Hub
+from inspection.hub.inspections import reading
+from inspection.hub.inspections.intake import CheckedReport, Receipt, accept, check_report
+from inspection.hub.inspections.schemas import InspectionAccepted, InspectionDetail, InspectionPage
+from inspection.hub.problems import Problem, documented
+from inspection.hub.requests import json_body
+from inspection.verdict import Disposition
+
+router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
+COMMON = ("token.missing", "token.invalid", "request.invalid", "database.unavailable", "internal")
+Rma = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="only of this return")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
+REPORT_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/InspectionReport"}}},
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=InspectionAccepted,
+    summary="Report one revision of one inspection",
+    responses=documented(
+        *COMMON,
+        "request.not_json",
+        "request.truncated",
+        "request.media_type",
+        "request.too_large",
+        "station.mismatch",
+        "inspection.exists",
+        "inspection.conflict",
+        "inspection.evidence_mismatch",
+    ),
+    openapi_extra=REPORT_BODY,
+)
+async def post_inspection(request: Request, hub: CurrentHub, caller: AnyCaller) -> InspectionAccepted:
+    """Idempotent by inspection id and revision.
+
+    A repeat is answered 409 `inspection.exists`, which a station counts as delivered; another report under the same id
+    and revision 409 `inspection.conflict`. Revisions and pictures may come in any order.
+    """
+    text, value = await json_body(request, hub.config.reports.max_bytes)
+    receipt = await run_in_threadpool(_take_in, hub, caller, text, value)
+    answer = InspectionAccepted.model_validate(receipt, from_attributes=True)
+    if not receipt.new:
+        members = answer.model_dump(mode="json")
+        raise Problem("inspection.exists", "this very report was received before; nothing was changed", **members)
+    return answer
+
+
+@router.get("", summary="List inspections, newest first", responses=documented(*COMMON, "request.cursor"))
+def list_inspections(
+    hub: CurrentHub,
+    caller: AnyCaller,
+    *,
+    rma: Rma = None,
+    disposition: Disposition | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> InspectionPage:
+    """The newest revision of each, by the time the hub received it."""
+    after = decode_cursor(cursor) if cursor else None
+    with hub.database.transaction() as connection:
+        return reading.page(connection, caller.merchant_id, limit=limit, after=after, rma=rma, disposition=disposition)
+
+
+@router.get("/{inspection_id}", summary="Read one inspection", responses=documented(*COMMON, "inspection.unknown"))
+def get_inspection(inspection_id: UUID, hub: CurrentHub, caller: AnyCaller) -> InspectionDetail:
+    """Its newest revision whole, its pictures and whether they are held, and all revisions by name."""
+    with hub.database.transaction() as connection:
+        return reading.detail(connection, caller.merchant_id, inspection_id)
+
+
+@router.get(
+    "/{inspection_id}/epcis",
+    response_class=Response,
+    summary="One inspection as an EPCIS 2.0 document",
+    responses={
+        200: {
+            "description": "EPCIS 2.0 JSON-LD; the same revisions always give the same bytes",
+            "content": {"application/ld+json": {"schema": {"type": "object"}}},
+        },
+        **documented(*COMMON, "inspection.unknown"),
+    },
+)
+def get_epcis(inspection_id: UUID, hub: CurrentHub, caller: AnyCaller) -> Response:
+    """What happened to the item, as GS1 EPCIS 2.0 events; a corrected revision carries its error declaration."""
+    with hub.database.transaction() as connection:
+        reports = reading.reports(connection, caller.merchant_id, inspection_id)
+    names = Names(base_uri=hub.config.epcis.base_uri, gln=hub.config.epcis.gln)
+    return Response(canonical_json(epcis_document(reports, names)), media_type="application/ld+json")
+
+
+def _take_in(hub: Hub, caller: Caller, text: str, value: object) -> Receipt:
+    checked: CheckedReport = check_report(text, value)
+    try:
+        with hub.database.transaction() as connection:
+            receipt = accept(connection, caller, checked)
+    except Problem as problem:
+        if problem.code == "inspection.conflict":
+            hub.metrics.inspections.labels("conflict").inc()
+        raise
+    hub.metrics.inspections.labels("stored" if receipt.new else "exists").inc()
+    return receipt

@@ -1,0 +1,68 @@
+"""What the inspection routes say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from inspection.verdict import Disposition, Grade
+
+
+class InspectionAccepted(BaseModel):
+    """A report was stored."""
+
+    inspection_id: UUID
+    revision: int
+    evidence_hash: str
+    received_at: datetime
+    missing_images: list[str] = Field(description="hashes of pictures that the hub has not got yet")
+
+
+class ImageState(BaseModel):
+    """A picture that a report names."""
+
+    view: str
+    sha256: str
+    held: bool = Field(description="whether the hub has its bytes")
+
+
+class RevisionSummary(BaseModel):
+    """One revision of an inspection."""
+
+    revision: int
+    disposition: Disposition
+    grade: Grade | None
+    decided_by: str
+    confirmed_at: datetime
+    received_at: datetime
+    evidence_hash: str
+
+
+class InspectionSummary(RevisionSummary):
+    """The newest revision of an inspection, in lists."""
+
+    inspection_id: UUID
+    station_id: str
+    rma: str | None
+    gtin: str | None
+    serial: str | None
+    epc: str | None
+
+
+class InspectionDetail(InspectionSummary):
+    """One inspection: its newest revision whole, the others by name."""
+
+    report: dict[str, Any] = Field(description="exactly what the station reported")
+    images: list[ImageState]
+    complete: bool = Field(description="whether every picture is held")
+    revisions: list[RevisionSummary] = Field(description="all revisions, oldest first")
+
+
+class InspectionPage(BaseModel):
+    """A page of a list, newest first."""
+
+    inspections: list[InspectionSummary]
+    next_cursor: str | None = Field(description="give it as `cursor` for the next page; null on the last")

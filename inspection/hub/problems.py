@@ -1,0 +1,161 @@
+"""What can go wrong with a request: every error of the API is problem+json (RFC 9457) with a stable code.
+
+A problem's ``type`` is ``https://returns-inspection.example/problems/<code>``; programs compare ``code``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, ValidationError
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "https://returns-inspection.example/problems/"
+RETRY_AFTER_S = "5"
+
+PROBLEMS: Mapping[str, tuple[int, str]] = {
+    "request.not_json": (400, "The body is not JSON"),
+    "request.truncated": (400, "The body ended early"),
+    "request.cursor": (400, "The cursor is not one of ours"),
+    "token.missing": (401, "A token is needed"),
+    "token.invalid": (401, "The token is not valid"),
+    "token.scope": (403, "The token does not allow this"),
+    "station.mismatch": (403, "The token belongs to another station"),
+    "http.not_found": (404, "There is no such resource"),
+    "inspection.unknown": (404, "No such inspection"),
+    "return.unknown": (404, "No such return"),
+    "image.unknown": (404, "No such picture"),
+    "http.method_not_allowed": (405, "The resource does not know this method"),
+    "inspection.exists": (409, "This revision is already there"),
+    "inspection.conflict": (409, "Another report has this id and revision"),
+    "return.conflict": (409, "Another return has this RMA number"),
+    "request.too_large": (413, "The body is too large"),
+    "request.media_type": (415, "The body has the wrong media type"),
+    "request.invalid": (422, "The request does not fit"),
+    "inspection.evidence_mismatch": (422, "The evidence hash does not match the report"),
+    "image.hash_mismatch": (422, "The bytes do not have this hash"),
+    "image.not_a_picture": (422, "The bytes are neither JPEG nor PNG"),
+    "internal": (500, "The hub failed"),
+    "database.unavailable": (503, "The database does not answer"),
+    "store.unavailable": (503, "The picture store does not answer"),
+    "store.full": (507, "The picture store is full"),
+}
+
+
+class Fault(BaseModel):
+    """One thing that does not fit."""
+
+    pointer: str = Field(description="JSON pointer (RFC 6901) to the place, or the parameter's name")
+    message: str
+
+
+class ProblemDetails(BaseModel):
+    """Body of every error (RFC 9457). Some codes carry further members."""
+
+    type: str = Field(examples=[f"{TYPE_PREFIX}token.missing"])
+    title: str
+    status: int
+    code: str = Field(description="stable; compare this")
+    detail: str
+    instance: str = Field(description="the path that was asked for")
+    request_id: str = Field(description="name this when you ask for help")
+    errors: list[Fault] | None = None
+
+
+class Problem(Exception):
+    """Raised anywhere below a route; becomes the response.
+
+    Args:
+        code: one of :data:`PROBLEMS`.
+        detail: what happened this time, for a person; no secret, no personal data.
+        headers: further response headers.
+        members: further members of the body.
+    """
+
+    def __init__(self, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.status, self.title = PROBLEMS[code]
+        self.detail = detail
+        self.headers = dict(headers or {})
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            error = "" if code == "token.missing" else ', error="invalid_token"'
+            self.headers["WWW-Authenticate"] = f'Bearer realm="hub"{error}'
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.headers["Retry-After"] = RETRY_AFTER_S
+        self.members = members
+
+
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    """The response that says ``problem``."""
+    body = {
+        "type": TYPE_PREFIX + problem.code,
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "instance": request.url.path,
+        "request_id": getattr(request.state, "request_id", ""),
+        **problem.members,
+    }
+    return JSONResponse(body, status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def faults(error: ValidationError | RequestValidationError) -> list[dict[str, str]]:
+    """What does not fit and where; never the value, which may be personal."""
+    found = error.errors()
+    return [{"pointer": "/" + "/".join(map(str, fault["loc"])), "message": str(fault["msg"])} for fault in found[:50]]
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of ``app`` be answered in this form."""
+
+    def said(request: Request, error: Exception) -> JSONResponse:
+        return problem_response(request, _as_problem(error))
+
+    for kind in (Problem, RequestValidationError, HTTPException, sa.exc.DBAPIError, sa.exc.TimeoutError):
+        app.add_exception_handler(kind, said)
+
+
+def _as_problem(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return Problem("request.invalid", "see errors", errors=faults(error))
+        case HTTPException(status_code=HTTPStatus.NOT_FOUND):
+            return Problem("http.not_found", "nothing is served at this path")
+        case HTTPException(status_code=HTTPStatus.METHOD_NOT_ALLOWED):
+            return Problem("http.method_not_allowed", "see the Allow header", headers=error.headers)
+        case sa.exc.TimeoutError() | sa.exc.OperationalError() | sa.exc.InterfaceError():
+            structlog.get_logger().error("database_unavailable", error=type(error).__name__)
+            return Problem("database.unavailable", "try again in a moment; nothing was stored")
+    raise error
+
+
+def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI ``responses`` that document these problems, grouped by status."""
+    grouped: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        status, title = PROBLEMS[code]
+        response = grouped.setdefault(
+            status,
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "examples": {}}},
+            },
+        )
+        response["description"] = f"{response['description']}; {title}".lstrip("; ")
+        response["content"][MEDIA_TYPE]["examples"][code] = {
+            "summary": title,
+            "value": {"type": TYPE_PREFIX + code, "title": title, "status": status, "code": code},
+        }
+    return grouped

@@ -1,0 +1,1 @@
+"""The customer's cases that goods come back under."""
