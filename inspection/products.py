@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inspection.errors import ConfigError
-from inspection.yaml_source import YamlSource, read_yaml
+from inspection.yaml_source import KeyPath, YamlSource, read_yaml
 
 Money = Annotated[int, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -150,18 +151,27 @@ def _check_defaults(goods: str, defaults: dict[str, Any], source: YamlSource) ->
     allowed = set(Product.model_fields) - {"gtin", "name", "goods"}
     for key in defaults:
         if key not in allowed:
-            raise _mistake(source, ("goods", goods, key), f"unknown key {key!r}")
+            raise _unknown(source, ("goods", goods, key), key, allowed)
 
 
-def _validate(model: type[T], data: Any, source: YamlSource, keys: tuple[str | int, ...]) -> T:
+def _validate(model: type[T], data: Any, source: YamlSource, keys: KeyPath) -> T:
     try:
         return model.model_validate(data)
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_context=False)[0]
-        raise _mistake(source, (*keys, *first["loc"]), first["msg"]) from problem
+        errors = problem.errors(include_url=False, include_context=False)
+        unknown = next((error for error in errors if error["type"] == "extra_forbidden"), None)
+        if unknown is not None:  # a mistyped key is also a missing one; the typo is what to tell
+            key = str(unknown["loc"][-1])
+            raise _unknown(source, (*keys, *unknown["loc"]), key, model.model_fields) from problem
+        raise _mistake(source, (*keys, *errors[0]["loc"]), errors[0]["msg"]) from problem
 
 
-def _mistake(source: YamlSource, keys: tuple[str | int, ...], message: str, *, hint: str = "") -> ConfigError:
+def _unknown(source: YamlSource, keys: KeyPath, key: str, known: Iterable[str]) -> ConfigError:
+    near = difflib.get_close_matches(key, list(known), n=1)
+    return _mistake(source, keys, f"unknown key {key!r}", hint=f"did you mean {near[0]!r}?" if near else "")
+
+
+def _mistake(source: YamlSource, keys: KeyPath, message: str, *, hint: str = "") -> ConfigError:
     place = source.place(keys)
     key = ".".join(str(part) for part in keys) or "the file"
     return ConfigError(f"{source.path}: line {place.line}: {key}: {message}", hint=hint)

@@ -223,7 +223,9 @@ def _validated(source: YamlSource) -> _File:
     try:
         return _File.model_validate(source.data)
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
+        errors = problem.errors(include_url=False)
+        # A mistyped key is also a missing one; the typo is what to tell.
+        first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     keys: KeyPath = ()
     for part in first["loc"]:  # pydantic adds names of union members; only keys of the file have a place
         if (*keys, part) in source.places:

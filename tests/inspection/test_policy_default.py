@@ -174,7 +174,7 @@ def test_before_any_rule_is_in_effect_everything_is_held(policy: Policy) -> None
     assert set(verdict.reason) == set(LANGUAGES)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(facts=any_facts())
 def test_whatever_the_facts_there_is_exactly_one_verdict(facts: Facts) -> None:
     verdict = POLICY.decide(facts)
@@ -183,20 +183,20 @@ def test_whatever_the_facts_there_is_exactly_one_verdict(facts: Facts) -> None:
     assert POLICY.decide(facts) == verdict
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(facts=any_facts(hygiene=True, seal="broken"))
 def test_hygiene_goods_with_a_broken_seal_are_never_resold_or_repaired(facts: Facts) -> None:
     assert POLICY.decide(facts).disposition in (Disposition.SCRAP, Disposition.HOLD)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(facts=any_facts(hygiene=True, today="2026-06-01").filter(lambda facts: facts.seal != "intact"))
 def test_a_model_alone_never_resells_hygiene_goods(facts: Facts) -> None:
     verdict = POLICY.decide(facts)
     assert verdict.disposition is not Disposition.RESELL or verdict.needs_confirmation
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(facts=any_facts(today="2026-06-01"))
 def test_no_item_is_sold_as_new_with_a_finding_or_an_unconfirmed_seal(facts: Facts) -> None:
     if POLICY.decide(facts).grade is Grade.AS_NEW:
@@ -205,7 +205,7 @@ def test_no_item_is_sold_as_new_with_a_finding_or_an_unconfirmed_seal(facts: Fac
         assert facts.seal == "intact"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(facts=any_facts(today="2026-06-01"))
 def test_costly_scrap_and_hazards_wait_for_a_person(facts: Facts) -> None:
     verdict = POLICY.decide(facts)
@@ -213,14 +213,14 @@ def test_costly_scrap_and_hazards_wait_for_a_person(facts: Facts) -> None:
         assert verdict.needs_confirmation
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(facts=any_facts())
 def test_a_verdict_can_be_decided_again_from_what_it_carries(facts: Facts) -> None:
     verdict = POLICY.decide(facts)
     assert replay(POLICY, verdict) == verdict
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(facts=any_facts(today="2026-06-01"))
 def test_the_matching_rule_holds_again_for_its_values_alone(facts: Facts) -> None:
     verdict = POLICY.decide(facts)

@@ -68,7 +68,7 @@ def _conditions() -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(text=_conditions(), facts=any_facts())
 def test_what_the_check_accepts_cel_evaluates_to_a_truth_value(text: str, facts: Facts) -> None:
     try:
@@ -79,7 +79,7 @@ def test_what_the_check_accepts_cel_evaluates_to_a_truth_value(text: str, facts:
     assert isinstance(Condition(text, names).holds(scope), bool)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(text=st.text(alphabet="ab()[]{}!&|=<>+-*/%?:.,'\"0123456789_ \n\\#seal", max_size=40))
 def test_any_text_at_all_is_accepted_or_refused_with_a_place(text: str) -> None:
     offset = 0
