@@ -20,6 +20,13 @@ NOT_IN_EFFECT = {
     "vi": "Không có quy tắc nào có hiệu lực vào ngày quyết định; quản lý kiểm tra ngày giờ và bộ quy tắc.",
 }
 
+RULE_FAILED = {
+    "zh-CN": "这条规则无法计算，请主管决定并报告。",
+    "en": "This rule could not be evaluated; a supervisor decides and reports it.",
+    "th": "ไม่สามารถประเมินกฎนี้ได้ ให้หัวหน้างานตัดสินและแจ้งปัญหา",
+    "vi": "Không thể tính được quy tắc này; quản lý quyết định và báo lại.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -42,22 +49,26 @@ class Policy:
         return self.rulebook.version
 
     def decide(self, facts: Facts) -> PolicyVerdict:
-        """The verdict of the first rule in effect whose condition holds; exactly one, whatever is unknown."""
+        """The verdict of the first rule in effect whose condition holds; exactly one, whatever is unknown.
+
+        Held when no rule is in effect yet, and when a rule cannot be evaluated.
+        """
         variables = facts.variables()
         scope = {**variables, "parameters": dict(self.rulebook.parameters)}
         for rule in self.rulebook.rules:
-            if rule.effective.isoformat() <= facts.today and rule.when.holds(scope):
-                return self._verdict(rule, scope, variables)
+            try:
+                if rule.effective.isoformat() <= facts.today and rule.when.holds(scope):
+                    return self._verdict(rule, scope, variables)
+            except PolicyError:  # numbers beyond all bounds; a person decides rather than nobody
+                return self._held(rule.rule_id, RULE_FAILED, "rule_failed", rule.names(), variables)
+        return self._held("none", NOT_IN_EFFECT, "policy_not_in_effect", ("today",), variables)
+
+    def _held(
+        self, rule_id: str, reason: Mapping[str, str], code: str, names: Sequence[str], variables: Mapping[str, Any]
+    ) -> PolicyVerdict:
+        values = {name: self._value(name, variables) for name in names}
         return PolicyVerdict(
-            Disposition.HOLD,
-            None,
-            "none",
-            NOT_IN_EFFECT,
-            ("policy_not_in_effect",),
-            False,
-            self.version,
-            {"today": facts.today},
-            facts=variables,
+            Disposition.HOLD, None, rule_id, reason, (code,), False, self.version, values, facts=variables
         )
 
     def _verdict(self, rule: Rule, scope: Mapping[str, Any], variables: Mapping[str, Any]) -> PolicyVerdict:

@@ -217,8 +217,15 @@ def _product(reader: _Reader) -> _Value:
     while operator := reader.take("*", "/", "%"):
         if operator.text == "%":
             raise ExpressionMistake("% is not allowed", operator.offset)
+        if operator.text == "/" and not _is_number_but_zero(reader.next):
+            raise ExpressionMistake("/ needs a number other than 0.0 after it", reader.next.offset, "multiply instead")
         value = _arithmetic(value, _unary(reader), operator, (Type.DOUBLE,))
     return value
+
+
+def _is_number_but_zero(token: Token) -> bool:
+    """0/0 is not a number, and CEL fails on comparing it; so what divides must be plain to see."""
+    return token.kind in ("double", "int") and float(token.text) != 0
 
 
 def _arithmetic(left: _Value, right: _Value, operator: Token, allowed: tuple[Type, ...]) -> _Value:

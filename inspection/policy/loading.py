@@ -31,7 +31,7 @@ class _Entry(BaseModel):
 
 
 class _Parameter(_Entry):
-    value: bool | float | str
+    value: bool | Annotated[float, Field(ge=-1e12, le=1e12)] | str
     meaning: Sentence
     min: float | None = None
     max: float | None = None
@@ -191,20 +191,16 @@ class _Loader:
                 )
 
     def _parameter(self, name: str, entry: _Parameter) -> float | bool | str:
-        value = entry.value if isinstance(entry.value, bool | str) else float(entry.value)
-        if isinstance(value, float):
-            for limit, wrong in (
-                (entry.min, entry.min is not None and value < entry.min),
-                (entry.max, entry.max is not None and value > entry.max),
-            ):
-                if wrong:
-                    raise _mistake(
-                        self.source,
-                        ("parameters", name, "value"),
-                        f"{value:g} is beyond the limit {limit:g}",
-                        "see min and max",
-                    )
-        return value
+        value, place = entry.value, ("parameters", name, "value")
+        if isinstance(value, bool | str):
+            if (entry.min, entry.max) != (None, None):
+                raise _mistake(self.source, place, f"{value!r} is no number, but has min or max", "write it as 1000.0")
+            return value
+        if entry.min is not None and value < entry.min:
+            raise _mistake(self.source, place, f"{value:g} is below its min {entry.min:g}", "see its meaning")
+        if entry.max is not None and value > entry.max:
+            raise _mistake(self.source, place, f"{value:g} is above its max {entry.max:g}", "see its meaning")
+        return float(value)
 
     def _codes(self, written: str | dict[str, ConditionText], keys: KeyPath) -> list[Code]:
         if isinstance(written, str):

@@ -46,7 +46,7 @@ def _joined(*parts: st.SearchStrategy[str] | str) -> st.SearchStrategy[str]:
 def _conditions() -> st.SearchStrategy[str]:
     number, text, texts, whole = _one_of(NUMBERS), _one_of(TEXTS), _one_of(LISTS), _one_of(WHOLES)
     order = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
-    sums = _joined(number, st.sampled_from(["+", "-", "*", "/"]), number)
+    sums = _joined(number, st.sampled_from(["+", "-", "*", "/ 2.0 +"]), number)
     leaf = st.one_of(
         _one_of(TRUTHS),
         _joined(sums, order, sums),
@@ -122,6 +122,9 @@ def test_the_names_found_are_those_cel_finds(text: str) -> None:
         ("price_new + 1 > 2.0", 12, "whole number"),
         ("size(defects) * 2 > 2", 0, "whole number"),
         ("price_new % 2.0 > 1.0", 10, "% is not allowed"),
+        ("p_fix / price_new > 1.0", 8, "other than 0.0"),
+        ("p_fix / 0.0 > 1.0", 8, "other than 0.0"),
+        ("p_fix / 2 > 1.0", 8, "whole number"),
         ("seal + goods == seal", 0, "needs numbers"),
         ("-seal == seal", 1, "needs a number"),
         ("hygiene ? 1 : 2.0", 14, "one type"),

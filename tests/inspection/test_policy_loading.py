@@ -135,6 +135,8 @@ MISTAKES = [
         ("rule R02", "later"),
     ),
     ("a parameter out of bounds", "value: 5", "value: 10", "3, column 18", ("parameter limit", "10", "9")),
+    ("a text for a bounded parameter", "value: 5", "value: 5,5", "3", ()),
+    ("a number YAML takes for a text", "value: 5", "value: 5e0", "3, column 18", ("parameter limit", "number")),
     ("a repeated key", 'version: "7"', 'version: "7"\nversion: "8"', "2, column 1", ("'version'", "twice")),
     ("broken YAML", "rules:", "rules: [", "5", ("not YAML",)),
     ("an alias", "disposition: hold", "disposition: *hold", "11, column 18", ("alias",)),
@@ -229,3 +231,18 @@ def test_every_single_letter_lost_from_a_variable_is_noticed(tmp_path: Path) -> 
         with pytest.raises(PolicyError) as caught:
             Policy.load(written(tmp_path, text.replace(name, name[:-1], 1)))
         assert f"did you mean {name!r}?" in caught.value.one_line()
+
+
+def test_a_rule_that_cannot_be_evaluated_holds_the_item(tmp_path: Path) -> None:
+    beyond = "price_new * price_new * price_new"
+    text = GOOD.replace("price_new > parameters.limit", f"{beyond} - {beyond} > 1.0")
+    verdict = Policy.load(written(tmp_path, text)).decide(
+        Facts(today="2026-06-01", product_known=True, price_new=1e300)
+    )
+    assert (verdict.disposition, verdict.rule_id, verdict.reason_codes) == (Disposition.HOLD, "R01", ("rule_failed",))
+    assert verdict.values["price_new"] == 1e300
+
+
+def test_a_parameter_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="parameter limit"):
+        Policy.load(written(tmp_path, GOOD.replace("value: 5, min: 1, max: 9", "value: 1.0e+300")))
