@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,6 +52,7 @@ class PictureStore:
     def __init__(self, root: Path, min_free_bytes: int = 0) -> None:
         self.root = root
         self.min_free_bytes = min_free_bytes
+        self._lock = threading.Lock()
         try:
             root.mkdir(parents=True, exist_ok=True)
             for leftover in root.glob("*/*.part"):
@@ -106,10 +108,13 @@ class PictureStore:
         """Remove pictures not in ``keep`` that were written more than ``older_than_s`` before ``now_s`` (Unix time)."""
         removed = 0
         for path in self.root.glob("*/*.jpg"):
+            if path.stem in keep:
+                continue
             try:
-                if path.stem not in keep and now_s - path.stat().st_mtime > older_than_s:
-                    path.unlink()
-                    removed += 1
+                with self._lock:
+                    if now_s - path.stat().st_mtime > older_than_s:
+                        path.unlink()
+                        removed += 1
             except OSError as error:
                 raise _explained(error, self.root) from error
         return removed
@@ -117,8 +122,10 @@ class PictureStore:
     def _write(self, name: str, data: bytes) -> None:
         path = self.path(name)
         try:
-            if path.exists() and path.read_bytes() == data:
-                return
+            with self._lock:
+                if path.exists() and path.read_bytes() == data:
+                    os.utime(path)
+                    return
             self.check_space(len(data))
             path.parent.mkdir(exist_ok=True)
             descriptor, part = tempfile.mkstemp(suffix=".part", dir=path.parent)

@@ -1,0 +1,173 @@
+"""The station's configuration file: every key has a meaning, an unknown one is refused by file, line and name.
+
+Paths are relative to the file. Secrets are no part of it: the hub's token comes from a file or an environment variable.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from devices.config import CameraConfig, DevicesSection
+from inspection.errors import ConfigError
+from inspection.station.hub_client import TokenSource
+from inspection.yaml_source import YamlSource, read_yaml
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+REASONS = ("missed_damage", "false_damage", "wrong_severity", "cleanable", "incomplete", "wrong_item", "other")
+LANGUAGES = ("zh-CN", "en", "th", "vi")
+
+
+class Section(BaseModel):
+    """Base of the sections: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WebSection(Section):
+    """The screen."""
+
+    host: str = Field("127.0.0.1", description="Anything but a loopback address lets the network work the station.")
+    port: int = Field(8480, ge=0, le=65535, description="0 is any that is free.")
+    allowed_hosts: tuple[str, ...] = Field((), description="Further names under which browsers may ask for the page.")
+    language: Annotated[str, Field(pattern=f"^({'|'.join(LANGUAGES)})$")] = Field(
+        "zh-CN", description="When the browser asks for none of ours."
+    )
+
+
+class HubSection(Section):
+    """Where reports go; exactly one of ``token_file`` and ``token_env``."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")]
+    token_file: Path | None = None
+    token_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    timeout_s: float = Field(20.0, gt=0, le=300)
+    back_off_cap_s: float = Field(30.0, ge=0.1, le=3600, description="Longest wait between tries.")
+    refused_retry_s: float = Field(60.0, ge=1, le=3600, description="Wait after a refused token.")
+    lookup_timeout_ms: int = Field(300, ge=10, le=5000, description="Longest wait for an expected return.")
+    proxy: str | None = Field(None, description="HTTP proxy; those of the environment are not used.")
+
+    @model_validator(mode="after")
+    def _names_one_token(self) -> HubSection:
+        if (self.token_file is None) == (self.token_env is None):
+            raise ValueError("give exactly one of token_file and token_env")
+        return self
+
+    @property
+    def token(self) -> TokenSource:
+        return TokenSource(self.token_file, self.token_env)
+
+
+class ModelSection(Section):
+    """The model bundle; without this section a person grades everything."""
+
+    bundle: Path
+    threads: int = Field(2, ge=1, le=64)
+
+
+class SessionSection(Section):
+    """How an inspection goes."""
+
+    next_scan_confirms: bool = Field(
+        True, description="Scanning the next item confirms a verdict, unless it is hold or needs confirmation."
+    )
+    settle_ms: int = Field(150, ge=0, le=5000, description="Readings this long after the first are the same item's.")
+    tag_window_ms: int = Field(500, ge=0, le=10_000, description="A tag counts when read this long before a scan.")
+    rescan_guard_ms: int = Field(1500, ge=0, le=60_000, description="The same code again within this is a stutter.")
+    rma_pattern: str = Field(r"^RMA-[A-Z0-9-]{4,40}$", description="What an RMA label looks like.")
+    reasons: tuple[Identifier, ...] = Field(REASONS, min_length=1, max_length=9, description="Reasons of an override.")
+
+    @field_validator("rma_pattern")
+    @classmethod
+    def _is_a_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+
+class CaptureSection(Section):
+    """How pictures are taken."""
+
+    delay_ms: int = Field(0, ge=0, le=5000, description="From identity to the first frame that counts.")
+    timeout_ms: int = Field(1000, ge=50, le=10_000, description="Wait for one view's frame.")
+    max_frame_age_ms: int = Field(3000, ge=100, le=30_000, description="No older frame is judged.")
+    retry_ms: int = Field(250, ge=50, le=10_000, description="Until a failed capture is tried again.")
+
+
+class LimitsSection(Section):
+    """What keeps the disk from filling."""
+
+    min_free_mb: int = Field(500, ge=0, le=10_000_000, description="No picture is taken when less would stay free.")
+    keep_days: int = Field(30, ge=1, le=3650, description="Reported inspections are forgotten after this time.")
+
+
+class StationConfig(DevicesSection):
+    """One station."""
+
+    station_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+:-]{0,63}$")]
+    data: Path = Field(description="Folder of journal and pictures; one station only.")
+    worker: Identifier = Field("worker", description="Badge id of whoever works here; a pseudonym.")
+    web: WebSection = WebSection.model_validate({})
+    hub: HubSection | None = None
+    model: ModelSection | None = None
+    policy: Path
+    products: Path
+    session: SessionSection = SessionSection.model_validate({})
+    capture: CaptureSection = CaptureSection.model_validate({})
+    limits: LimitsSection = LimitsSection.model_validate({})
+
+    @model_validator(mode="after")
+    def _has_a_camera(self) -> StationConfig:
+        if not self.cameras:
+            raise ValueError("a station needs at least one camera")
+        return self
+
+
+def load_config(path: Path) -> StationConfig:
+    """Read, check and resolve ``path``.
+
+    Raises:
+        ConfigError: naming file, line and key of the first mistake.
+    """
+    source = read_yaml(path, ConfigError)
+    try:
+        config = StationConfig.model_validate(source.data)
+    except ValidationError as error:
+        raise _explained(error, source) from error
+    return _resolved(config, path.resolve().parent)
+
+
+def _resolved(config: StationConfig, base: Path) -> StationConfig:
+    changes: dict[str, object] = {
+        "data": base / config.data,
+        "policy": base / config.policy,
+        "products": base / config.products,
+        "cameras": tuple(_resolved_camera(camera, base) for camera in config.cameras),
+    }
+    if config.hub is not None and config.hub.token_file is not None:
+        changes["hub"] = config.hub.model_copy(update={"token_file": base / config.hub.token_file})
+    if config.model is not None:
+        changes["model"] = config.model.model_copy(update={"bundle": base / config.model.bundle})
+    return config.model_copy(update=changes)
+
+
+def _resolved_camera(camera: CameraConfig, base: Path) -> CameraConfig:
+    return camera if camera.path is None else camera.model_copy(update={"path": base / camera.path})
+
+
+def _explained(error: ValidationError, source: YamlSource) -> ConfigError:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    keys = tuple(problem["loc"])
+    named = ".".join(str(key) for key in keys) or "the file"
+    line = source.place(keys).line
+    if problem["type"] == "extra_forbidden":
+        return ConfigError(f"{source.path}: line {line}: unknown key {named}", hint="remove it or correct its spelling")
+    message = problem["msg"].removeprefix("Value error, ")
+    return ConfigError(
+        f"{source.path}: line {line}: {named}: {message}", hint="see configs/station.yaml for an example"
+    )

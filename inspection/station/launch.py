@@ -1,0 +1,266 @@
+"""Makes a station of its configuration and runs it with its screen until a signal comes."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from devices.registry import build_camera, build_device
+from inspection.errors import InspectionError, PortBusy
+from inspection.pipeline import Judge
+from inspection.policy import Policy
+from inspection.products import Catalogue
+from inspection.station.capture import Bench
+from inspection.station.config import HubSection, StationConfig
+from inspection.station.delivery import Delivery
+from inspection.station.housekeeping import Housekeeper
+from inspection.station.hub_client import HubClient
+from inspection.station.journal import Journal
+from inspection.station.journal_file import damaged_journals
+from inspection.station.lock import only_station
+from inspection.station.metrics import Metrics
+from inspection.station.pictures import PictureStore
+from inspection.station.reporter import BackOff, Reporter
+from inspection.station.returns import Returns
+from inspection.station.screen import Screen
+from inspection.station.session_data import Rules
+from inspection.station.snapshot import Board, Fault
+from inspection.station.station import Station
+from inspection.station.tags import TagsHeard
+from inspection.station.web.app import build_app
+from inspection.station.web.languages import Languages
+from inspection.station.work import Parts, Timing
+
+log = structlog.get_logger()
+JOURNAL = "journal.sqlite"
+BACKLOG = 64
+GRACE_S = 2
+WATCH_S = 0.5
+
+
+class StationFailed(InspectionError):
+    """A thread of the station ended by itself; a service manager should start the station again."""
+
+    code = "station.failed"
+
+
+def load_bench(config: StationConfig) -> Bench:
+    """Policy, products and model, each checked as a whole.
+
+    Raises:
+        InspectionError: naming the file and what is wrong with it.
+    """
+    return Bench(
+        policy=Policy.load(config.policy),
+        catalogue=Catalogue.load(config.products),
+        judge=_load_judge(config),
+    )
+
+
+def _load_judge(config: StationConfig) -> Judge | None:
+    if config.model is None:
+        return None
+    from models.runtime import Judge as BundleJudge  # noqa: PLC0415 - a station without a model need not load its runtime
+
+    return BundleJudge.load(config.model.bundle, threads=config.model.threads)
+
+
+def serve(config: StationConfig, ready: Callable[[str], None]) -> None:
+    """Run the station until SIGINT or SIGTERM.
+
+    Args:
+        ready: called with the screen's URL once everything runs.
+
+    Raises:
+        InspectionError: when something needed cannot start, or a thread of the station ended.
+    """
+    with ExitStack() as stack:
+        listening = stack.enter_context(_listening(config.web.host, config.web.port))
+        stack.enter_context(only_station(config.data))
+        languages = Languages.load(config.web.language)
+        station, housekeeper = build_station(config, load_bench(config))
+        stack.callback(station.stop)
+        stack.callback(housekeeper.stop)
+        app = build_app(station, languages, (config.web.host, *config.web.allowed_hosts))
+        settings = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        server = _Server(settings, lambda: ready(url_of(listening)), station.parts.board.close)
+        station.start()
+        housekeeper.start()
+        watch = threading.Thread(target=_watch, args=(station, server), name="watch", daemon=True)
+        watch.start()
+        server.run(sockets=[listening])
+        if server.failed:
+            raise StationFailed("a thread of the station ended", hint="see the log; start the station again")
+
+
+def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Housekeeper]:
+    """The station and its housekeeper, not started; the data folder must be this process's alone.
+
+    Raises:
+        InspectionError: when journal or picture store cannot be opened.
+    """
+    journal = Journal(config.data / JOURNAL)
+    pictures = PictureStore(config.data / "pictures", config.limits.min_free_mb * 1_000_000)
+    rules = Rules(
+        rma_pattern=re.compile(config.session.rma_pattern),
+        reason_codes=config.session.reasons,
+        next_scan_confirms=config.session.next_scan_confirms,
+        rescan_guard_ns=config.session.rescan_guard_ms * 1_000_000,
+    )
+    devices = tuple(build_device(device) for device in config.devices)
+    cameras = tuple(build_camera(camera) for camera in config.cameras)
+    metrics, board = Metrics(), Board()
+    screen = Screen(
+        station_id=config.station_id,
+        bench=bench,
+        rules=rules,
+        devices=devices,
+        cameras=cameras,
+        standing_faults=_standing_faults(bench, damaged_journals(journal.path)),
+    )
+    parts = Parts(
+        station_id=config.station_id,
+        worker=config.worker,
+        journal=journal,
+        pictures=pictures,
+        bench=bench,
+        cameras=cameras,
+        tags=TagsHeard(),
+        returns=_returns(config.hub),
+        rules=rules,
+        timing=_timing(config),
+        metrics=metrics,
+        screen=screen,
+        board=board,
+    )
+    delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
+    back_off = BackOff() if config.hub is None else _back_off(config.hub)
+    station = Station(
+        parts,
+        devices,
+        lambda on_change, on_delivered: Reporter(
+            journal,
+            delivery,
+            back_off=back_off,
+            on_change=on_change,
+            on_delivered=on_delivered,
+            on_answer=metrics.answer,
+        ),
+    )
+    metrics.watch(lambda: board.latest)
+    return station, Housekeeper(journal, pictures, timedelta(days=config.limits.keep_days))
+
+
+def _standing_faults(bench: Bench, damaged: list[str]) -> tuple[Fault, ...]:
+    no_model = (Fault(code="model.none"),) if bench.judge is None else ()
+    return (*no_model, *(Fault(code="journal.damaged", about=name) for name in damaged))
+
+
+def _timing(config: StationConfig) -> Timing:
+    return Timing(
+        settle_s=config.session.settle_ms / 1e3,
+        tag_window_s=config.session.tag_window_ms / 1e3,
+        capture_delay_s=config.capture.delay_ms / 1e3,
+        capture_timeout_s=config.capture.timeout_ms / 1e3,
+        max_frame_age_s=config.capture.max_frame_age_ms / 1e3,
+        retry_s=config.capture.retry_ms / 1e3,
+    )
+
+
+def _client(hub: HubSection) -> HubClient:
+    return HubClient(hub.url, hub.token, timeout_s=hub.timeout_s, proxy=hub.proxy)
+
+
+def _back_off(hub: HubSection) -> BackOff:
+    return BackOff(cap_s=hub.back_off_cap_s, blocked_s=hub.refused_retry_s)
+
+
+def _returns(hub: HubSection | None) -> Returns:
+    if hub is None:
+        return Returns(None)
+    return Returns(_client(hub), timeout_s=hub.lookup_timeout_ms / 1e3)
+
+
+def url_of(listening: socket.socket) -> str:
+    """The URL under which a listening socket is reached from this machine."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket, taken first, so that a busy port costs nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as found:
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind((host, port))
+            found.listen(BACKLOG)
+        except OSError as error:
+            raise PortBusy(
+                f"cannot listen on {host} port {port}: {error.strerror or error}",
+                hint="choose another with --port or web.port; 0 is any that is free",
+            ) from error
+        yield found
+
+
+class _Server(uvicorn.Server):
+    """Serves until a signal; tells when it is ready, and ends its streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready, self._leaving = ready, leaving
+        self.failed = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    def leave(self) -> None:
+        """Stop serving soon."""
+        self._leaving()
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM are a clean end, exit code 0; uvicorn would raise them again afterwards."""
+
+        def leave(_number: int, _frame: FrameType | None) -> None:
+            self.leave()
+
+        before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _watch(station: Station, server: _Server) -> None:
+    """End the program when the session's thread or the reporter's ends by itself."""
+    while not server.should_exit:
+        if not station.alive:
+            log.critical("station_failed")
+            server.failed = True
+            server.leave()
+            return
+        threading.Event().wait(WATCH_S)

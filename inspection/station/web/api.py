@@ -1,0 +1,170 @@
+"""The station's JSON API: what the screen shows, and the orders a worker gives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from inspection.errors import StoreError
+from inspection.station.journal import as_json
+from inspection.station.orders import Order, OrderKind
+from inspection.station.snapshot import Snapshot
+from inspection.station.station import Station
+from inspection.station.web.live import LivePictures
+from inspection.station.web.pages import Pages
+from inspection.station.web.problems import problem
+from inspection.verdict import Disposition
+
+HEARTBEAT_S = 10.0
+ORDER_TIMEOUT_S = 10.0
+MAX_INSPECTIONS = 10_000
+
+
+class Command(BaseModel):
+    """One order; ``inspection_id`` is the inspection the worker looked at, and only that one is touched."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    command: Literal["ok", "override", "reason", "recapture", "cancel", "start"]
+    disposition: Disposition | None = None
+    reason_code: Annotated[str, Field(max_length=64)] | None = None
+    note: Annotated[str, Field(max_length=500)] = ""
+    inspection_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _names_its_inspection(self) -> Command:
+        if self.command in ("ok", "override", "reason", "recapture") and self.inspection_id is None:
+            raise ValueError(f"{self.command} needs the inspection_id it is meant for")
+        if self.command == "override" and self.disposition is None:
+            raise ValueError("override needs a disposition")
+        return self
+
+
+def build_api(station: Station, pages: Pages) -> APIRouter:
+    """The routes of the API."""
+    router = APIRouter()
+    for part in (_state_and_orders(station), _books(station), _pictures(station), _health(station)):
+        router.include_router(part)
+
+    @router.get("/events")
+    async def events(panel: Annotated[str, Query(max_length=16)] = "") -> StreamingResponse:
+        """Every new snapshot; with ``panel=<language>`` as the HTML that the page shows."""
+        stream = _panels(station, pages, panel) if panel else _snapshots(station)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    return router
+
+
+def _state_and_orders(station: Station) -> APIRouter:
+    router, board = APIRouter(), station.parts.board
+
+    @router.get("/api/state")
+    async def state() -> Snapshot:
+        return board.latest
+
+    @router.post("/api/command")
+    async def command(request: Request, body: Command) -> Response:
+        order = Order(
+            OrderKind(body.command),
+            station.parts.worker,
+            disposition=body.disposition,
+            reason_code=body.reason_code,
+            note=body.note,
+            inspection_id=body.inspection_id,
+        )
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(station.order(order)), ORDER_TIMEOUT_S)
+        except TimeoutError:
+            return problem("command.too_slow", "the order was not carried out", request.url.path)
+        return JSONResponse(board.latest.model_dump(mode="json"))
+
+    return router
+
+
+def _books(station: Station) -> APIRouter:
+    router, journal = APIRouter(), station.parts.journal
+
+    @router.get("/api/inspections")
+    def inspections(limit: Annotated[int, Query(ge=1, le=MAX_INSPECTIONS)] = 50) -> dict[str, Any]:
+        return {"inspections": as_json(journal.recent(limit))}
+
+    @router.get("/api/queue/dead")
+    def dead() -> dict[str, Any]:
+        return {
+            "dead": [
+                {
+                    "inspection_id": str(entry.inspection_id),
+                    "revision": entry.revision,
+                    "attempts": entry.attempts,
+                    "error": entry.last_error,
+                }
+                for entry in journal.dead()
+            ]
+        }
+
+    @router.post("/api/queue/retry")
+    def retry_queue() -> dict[str, int]:
+        return {"revived": station.revive_reports()}
+
+    return router
+
+
+def _pictures(station: Station) -> APIRouter:
+    router, live = APIRouter(), LivePictures(station.cameras)
+
+    @router.get("/live/{view}.jpg")
+    def live_picture(request: Request, view: str) -> Response:
+        data = live.jpeg(view)
+        if data is None:
+            return problem("view.unknown", "no camera is assigned to this view", request.url.path)
+        return Response(data, media_type="image/jpeg")
+
+    @router.get("/pictures/{sha256}")
+    def picture(request: Request, sha256: str) -> Response:
+        try:
+            data = station.parts.pictures.read(sha256)
+        except StoreError as error:
+            return problem("picture.unknown", str(error), request.url.path)
+        headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{sha256}"'}
+        return Response(data, media_type="image/jpeg", headers=headers)
+
+    return router
+
+
+def _health(station: Station) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def health() -> JSONResponse:
+        alive = station.alive
+        return JSONResponse({"status": "ok" if alive else "failed"}, status_code=200 if alive else 503)
+
+    @router.get("/metrics")
+    def metrics() -> Response:
+        return Response(station.parts.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router
+
+
+async def _snapshots(station: Station) -> AsyncIterator[str]:
+    async for snapshot in station.parts.board.snapshots(HEARTBEAT_S):
+        yield ": still here\n\n" if snapshot is None else _event("snapshot", snapshot, snapshot.model_dump_json())
+
+
+async def _panels(station: Station, pages: Pages, language: str) -> AsyncIterator[str]:
+    async for snapshot in station.parts.board.snapshots(HEARTBEAT_S):
+        if snapshot is None:
+            yield ": still here\n\n"
+        else:
+            yield _event("panel", snapshot, json.dumps({"html": pages.panel(snapshot, language)}, ensure_ascii=False))
+
+
+def _event(name: str, snapshot: Snapshot, data: str) -> str:
+    return f"event: {name}\nid: {snapshot.sequence}\ndata: {data}\n\n"

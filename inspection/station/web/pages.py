@@ -1,0 +1,107 @@
+"""Renders the screen: one page, and the panel in it that changes with every snapshot."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from inspection.station.snapshot import Fault, HubState, Snapshot
+from inspection.station.web import words
+from inspection.station.web.languages import TITLES, Languages
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+MAX_DRAWN = 12
+"""Findings drawn and listed; the strongest come first."""
+MAX_FAULTS = 3
+
+
+class Pages:
+    """Templates by language.
+
+    Args:
+        languages: the catalogues.
+        other_words: sentences for configured codes that have no translation (an override's reasons): shown as they are.
+    """
+
+    def __init__(self, languages: Languages) -> None:
+        self.languages = languages
+        self._environments = {tag: _environment(languages, tag) for tag in languages.catalogues}
+        self._version = _static_version()
+
+    def page(self, snapshot: Snapshot, language: str) -> str:
+        """The whole page."""
+        template = self._environment(language).get_template("page.html")
+        return template.render(
+            **self._context(snapshot, language), titles=TITLES, version=self._version, notices=words.NOTICES
+        )
+
+    def panel(self, snapshot: Snapshot, language: str) -> str:
+        """The part of the page that follows the station."""
+        return self._environment(language).get_template("panel.html").render(**self._context(snapshot, language))
+
+    def _environment(self, language: str) -> Environment:
+        return self._environments.get(language) or self._environments[self.languages.default]
+
+    def _context(self, snapshot: Snapshot, language: str) -> dict[str, Any]:
+        tag = language if language in self._environments else self.languages.default
+        say = self.languages.catalogues[tag].gettext
+        return {
+            "snapshot": snapshot,
+            "lang": tag,
+            "words": words,
+            "findings": sorted(snapshot.findings, key=lambda finding: -finding.probability)[:MAX_DRAWN],
+            "faults": [_sentence(fault, say) for fault in snapshot.faults[:MAX_FAULTS]],
+            "more_faults": max(0, len(snapshot.faults) - MAX_FAULTS),
+            "hub_sentence": _hub_sentence(snapshot.hub, say),
+            "second_words": words.SECOND_WORD["en" if tag == "en" else "other"],
+            "in_language": lambda texts: _in_language(texts, tag),
+        }
+
+
+def _environment(languages: Languages, tag: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(languages.catalogues[tag], newstyle=True)  # type: ignore[attr-defined]
+    say = languages.catalogues[tag].gettext
+    environment.filters["word"] = lambda code, table: _word(say, str(code), table)
+    environment.filters["percent"] = lambda share: f"{min(share, 0.995) if share < 1 else 1.0:.0%}"
+    return environment
+
+
+def _word(say: Callable[[str], str], code: str, table: Mapping[str, str]) -> str:
+    """The translated word of a code; a code nobody gave words to, such as a configured reason, speaks for itself."""
+    return say(table[code]) if code in table else code.replace("_", " ")
+
+
+def _sentence(fault: Fault, say: Callable[[str], str]) -> str:
+    return say(words.FAULTS.get(fault.code, words.FAULT_OTHERWISE)) % {"about": fault.about, "code": fault.code}
+
+
+def _hub_sentence(hub: HubState, say: Callable[[str], str]) -> str:
+    return say(words.HUB_TROUBLE.get(hub.trouble, words.HUB_OTHERWISE)) if hub.trouble else ""
+
+
+def _in_language(texts: Mapping[str, str], tag: str) -> str:
+    """The text in the worker's language, else English, else any."""
+    return texts.get(tag) or texts.get("en") or next(iter(texts.values()), "")
+
+
+def _static_version() -> str:
+    """Part of the static files' addresses, so that a new version is never mixed with a cached old one."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        if re.fullmatch(r"[a-z]+\.(css|js|svg)", path.name):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,162 @@
+// The screen follows the station: server-sent events bring the panel, keys and touches bring orders back.
+
+const panel = document.getElementById("panel");
+const toast = document.getElementById("toast");
+const offline = document.getElementById("offline");
+const LIVE_PAUSE_MS = 200;
+const LIVE_RETRY_MS = 500;
+const TOAST_MS = 4000;
+
+const station = () => document.getElementById("station");
+
+/* Live pictures: one <img> a view that survives every new panel, so that nothing flickers. */
+const live = new Map();
+
+function livePicture(view) {
+  if (!live.has(view)) {
+    const image = new Image();
+    image.alt = "";
+    const again = (after) => setTimeout(load, after);
+    const load = () => {
+      if (!image.isConnected || document.hidden) {
+        image.dataset.idle = "";
+        return;
+      }
+      delete image.dataset.idle;
+      image.src = `/live/${encodeURIComponent(view)}.jpg?t=${Date.now()}`;
+    };
+    image.addEventListener("load", () => {
+      image.hidden = false;
+      again(LIVE_PAUSE_MS);
+    });
+    image.addEventListener("error", () => {
+      image.hidden = true; // an old picture is never left standing
+      again(LIVE_RETRY_MS);
+    });
+    image.hidden = true;
+    image.dataset.idle = "";
+    live.set(view, { image, load });
+  }
+  return live.get(view);
+}
+
+function attachLivePictures() {
+  for (const figure of panel.querySelectorAll("[data-live]")) {
+    const { image, load } = livePicture(figure.dataset.live);
+    figure.prepend(image);
+    if ("idle" in image.dataset) {
+      image.hidden = true;
+      load();
+    }
+  }
+}
+
+/* The panel. */
+let noticeShown = station()?.dataset.noticeAt ?? "";
+
+function show(html) {
+  const focused = document.activeElement;
+  const key = focused?.matches("#panel button:focus-visible") ? focused.dataset.key : undefined;
+  panel.innerHTML = html;
+  attachLivePictures();
+  if (key) {
+    panel.querySelector(`button[data-key="${CSS.escape(key)}"]`)?.focus({ focusVisible: true });
+  }
+  const { notice, noticeAt } = station().dataset;
+  if (notice && noticeAt !== noticeShown) {
+    noticeShown = noticeAt;
+    say(notice);
+  }
+}
+
+let toastTimer;
+
+function say(code, otherwise = code) {
+  const known = document.querySelector(`#notices [data-code="${CSS.escape(code)}"]`);
+  toast.textContent = known ? known.textContent : otherwise;
+  toast.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => {
+    toast.hidden = true;
+  }, TOAST_MS);
+}
+
+/* Orders. */
+async function post(path, body) {
+  try {
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) {
+      const problem = await response.json();
+      say(problem.code ?? "command.not_possible", problem.title);
+    }
+  } catch {
+    say("request.unreachable");
+  }
+}
+
+function press(button) {
+  if (button.disabled) {
+    return;
+  }
+  if (button.dataset.post) {
+    post(button.dataset.post, {});
+    return;
+  }
+  const { command, disposition, reason } = button.dataset;
+  const order = { command };
+  if (disposition) {
+    order.disposition = disposition;
+  }
+  if (reason) {
+    order.reason_code = reason;
+  }
+  const inspection = station().dataset.inspection;
+  if (inspection && command !== "start") {
+    order.inspection_id = inspection;
+  }
+  post("/api/command", order);
+}
+
+panel.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) {
+    press(button);
+    if (event.detail > 0) {
+      button.blur(); // after a touch, Enter means OK again
+    }
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) {
+    return;
+  }
+  if (event.key === "Enter" && document.activeElement?.matches("button:focus-visible, a:focus-visible")) {
+    return; // the focused control takes its own Enter
+  }
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const asked = station()?.dataset.override ? ".reasons " : "";
+  const button =
+    panel.querySelector(`${asked}button[data-key="${CSS.escape(key)}"]`) ??
+    panel.querySelector(`.actions button[data-key="${CSS.escape(key)}"]`);
+  if (button) {
+    event.preventDefault();
+    press(button);
+  }
+});
+
+/* The stream; the browser reconnects by itself. */
+const events = new EventSource(`/events?panel=${encodeURIComponent(document.documentElement.lang)}`);
+events.addEventListener("panel", (event) => show(JSON.parse(event.data).html));
+events.addEventListener("open", () => {
+  offline.hidden = true;
+});
+events.addEventListener("error", () => {
+  offline.hidden = false;
+});
+document.addEventListener("visibilitychange", attachLivePictures);
+attachLivePictures();

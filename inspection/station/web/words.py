@@ -1,0 +1,114 @@
+"""Words for codes: what the screen says for a defect or a fault. Messages are English; catalogues translate them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
+    """Marks a message for translation where it is only named, not said."""
+    return message
+
+
+DISPOSITIONS: Mapping[str, str] = {
+    "resell": N_("Resell"),
+    "repair": N_("Repair"),
+    "scrap": N_("Scrap"),
+    "hold": N_("Hold"),
+}
+
+GRADES: Mapping[str, str] = {"as_new": N_("as new"), "open_box": N_("open box"), "parts": N_("for parts")}
+
+CONDITIONS: Mapping[str, str] = {
+    "intact": N_("intact"),
+    "minor": N_("minor damage"),
+    "major": N_("major damage"),
+    "critical": N_("critical damage"),
+}
+
+DEFECTS: Mapping[str, str] = {
+    "crack": N_("crack"),
+    "scratch": N_("scratch"),
+    "dent": N_("dent"),
+    "tear": N_("tear"),
+    "hole": N_("hole"),
+    "stain": N_("stain"),
+    "crush": N_("crushed"),
+    "breach": N_("opened or leaking"),
+    "corrosion": N_("corrosion"),
+    "missing_part": N_("missing part"),
+    "wear": N_("wear"),
+    "smudge": N_("smudge, cleanable"),
+    "damaged": N_("damage"),
+    "novel": N_("never seen before"),
+}
+
+IDENTITY_ISSUES: Mapping[str, str] = {
+    "none_read": N_("No code was read"),
+    "several_tags": N_("Several tags in the field"),
+    "gtin_differs": N_("Barcode and tag name different products"),
+    "serial_differs": N_("Barcode and tag name different serial numbers"),
+    "unreadable_code": N_("A code could not be understood"),
+}
+
+CAPTURE_PROBLEMS: Mapping[str, str] = {
+    "too_dark": N_("too dark"),
+    "too_bright": N_("too bright"),
+    "blurred": N_("blurred"),
+    "low_contrast": N_("low contrast"),
+    "empty": N_("nothing in the picture"),
+    "too_small": N_("picture too small"),
+}
+
+REASONS: Mapping[str, str] = {
+    "missed_damage": N_("Damage was missed"),
+    "false_damage": N_("There is no such damage"),
+    "wrong_severity": N_("Worse or better than judged"),
+    "cleanable": N_("Can be cleaned"),
+    "incomplete": N_("Parts are missing"),
+    "wrong_item": N_("Wrong item"),
+    "other": N_("Another reason"),
+}
+
+FAULTS: Mapping[str, str] = {
+    "device.lost": N_("%(about)s is not connected: check its cable. Work goes on when it is back."),
+    "camera.stale": N_("No new picture from view %(about)s: check the camera. It is tried again."),
+    "journal.failed": N_("The journal cannot be written, so nothing goes on: free space on the disk."),
+    "journal.damaged": N_("A damaged journal was kept as %(about)s: hand it to support."),
+    "store.failed": N_("Pictures cannot be stored, so nothing is judged: free space on the disk."),
+    "model.none": N_("There is no model: grade by eye."),
+    "judge.failed": N_("The model failed on this item: grade by eye."),
+    "policy.invalid": N_("The policy could not decide: call the technician."),
+    "internal": N_("Something went wrong here: take the pictures again, or cancel the item."),
+}
+FAULT_OTHERWISE = N_("Fault %(code)s: call the technician.")
+
+HUB_TROUBLE: Mapping[str, str] = {
+    "hub.none": N_("No hub is configured: reports wait here."),
+    "token.missing": N_("The hub's token is missing: reports wait here."),
+    "token.invalid": N_("The hub refuses this station's token: reports wait here."),
+    "token.scope": N_("The hub refuses this station's token: reports wait here."),
+    "station.mismatch": N_("The hub refuses this station's token: reports wait here."),
+}
+HUB_OTHERWISE = N_("The hub does not answer: reports wait here, work goes on.")
+
+NOTICES: Mapping[str, str] = {
+    "session.finish_first": N_("Finish the item on the table first."),
+    "session.confirm_first": N_("Confirm this verdict first."),
+    "session.same_item": N_("This item is on the table already."),
+    "session.rma_noted": N_("RMA noted: now scan the item."),
+    "session.rma_unusable": N_("This RMA label cannot be used."),
+    "session.cancelled": N_("Cancelled."),
+    "session.evidence_lost": N_("A stored picture was damaged: pictures are taken again."),
+    "command.not_possible": N_("Not possible now."),
+    "command.other_inspection": N_("The item has changed: look again."),
+    "command.unknown_reason": N_("This reason is not known here."),
+    "command.unknown_code": N_("This command code is not known."),
+    "request.unreachable": N_("The station does not answer."),
+}
+
+SECOND_WORD: Mapping[str, Mapping[str, str]] = {
+    "en": {"resell": "转售", "repair": "返修", "scrap": "报废", "hold": "待判"},
+    "other": {"resell": "RESELL", "repair": "REPAIR", "scrap": "SCRAP", "hold": "HOLD"},
+}
+"""The verdict is said in two languages: the worker's and English, or English and Chinese."""
