@@ -27,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 WRITE_TIMEOUT_S = 1.0
 LOOK_AT_PATH_S = 0.25
-SETTLED_S = 1.0
 JOIN_S = 10.0  # pyserial needs up to 5 s to give up on a socket:// that does not answer
 
 
@@ -99,25 +98,23 @@ class SerialLink:
     def _run(self, stopping: threading.Event) -> None:
         backoff = Backoff()
         while not stopping.is_set():
-            started = time.monotonic()
             try:
-                self._converse(stopping)
+                self._converse(stopping, backoff)
             except (DeviceError, OSError, termios.error) as error:
                 self._conversation.lost(explain(error))
             except Exception as error:  # a fault in a driver is shown like a lost device, never silent
                 log.exception("device.driver_fault", device=self._name)
                 self._conversation.lost(f"driver fault: {type(error).__name__}: {error}")
-            if time.monotonic() - started > SETTLED_S:
-                backoff.reset()
             stopping.wait(backoff.next_s())
 
-    def _converse(self, stopping: threading.Event) -> None:
+    def _converse(self, stopping: threading.Event, backoff: Backoff) -> None:
         with self._open() as port:
             watch = _PathWatch(self.settings.port, port)
             self._conversation.opened(lambda data: _write(port, data))
             while not stopping.is_set():
                 data = port.read(1)
                 if data:
+                    backoff.reset()
                     self._conversation.received(data + port.read(port.in_waiting), time.monotonic_ns())
                 else:
                     self._conversation.tick(time.monotonic_ns())

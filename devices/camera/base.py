@@ -28,7 +28,6 @@ from inspection.frame import Frame, Pixels
 log = structlog.get_logger(__name__)
 
 WATCH_S = 0.05
-SETTLED_S = 1.0
 MAX_ABANDONED = 3
 DIGEST_LENGTH = 16
 
@@ -106,6 +105,11 @@ class Camera:
 
     @property
     def camera_id(self) -> str:
+        return self.settings.camera_id
+
+    @property
+    def device_id(self) -> str:
+        """The same: a camera is a `devices.base.Device` whose readings are frames to be fetched."""
         return self.settings.camera_id
 
     @property
@@ -189,7 +193,6 @@ class Camera:
             if len(self._abandoned) >= MAX_ABANDONED:
                 stopping.wait(WATCH_S)
                 continue
-            began = time.monotonic()
             capture = _Capture(self.settings, self._new_source(), self._publish)
             with self._arrived:
                 self._capture = capture
@@ -198,7 +201,7 @@ class Camera:
             if not stopping.is_set():
                 self._announcer.lost(reason)  # before the frame goes, so that whoever misses it learns why
             self._drop_frame()
-            if time.monotonic() - began > SETTLED_S and capture.frames:
+            if capture.frames:
                 backoff.reset()
             stopping.wait(backoff.next_s())
 

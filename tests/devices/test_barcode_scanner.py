@@ -1,0 +1,123 @@
+"""The scanner driver on a real pseudo-terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devices.barcode.framing import Framing, Suffix
+from devices.barcode.scanner import BarcodeScanner
+from devices.barcode.simulator import SimulatedScanner
+from devices.serial_link import PortSettings
+from inspection.reading import BarcodeReading
+from tests.devices.conftest import Inbox
+
+Connect = Callable[..., BarcodeScanner]
+
+
+@pytest.fixture
+def gun(tmp_path: Path) -> Iterator[SimulatedScanner]:
+    simulator = SimulatedScanner(tmp_path / "scanner")
+    yield simulator
+    simulator.close()
+
+
+@pytest.fixture
+def connect(gun: SimulatedScanner, inbox: Inbox) -> Iterator[Connect]:
+    devices = []
+
+    def start(framing: Framing | None = None, idle_gap_ms: int = 60) -> BarcodeScanner:
+        device = BarcodeScanner("scanner", PortSettings(str(gun.port.link)), framing, idle_gap_ms=idle_gap_ms)
+        devices.append(device)
+        device.start(inbox)
+        inbox.wait_connected()
+        return device
+
+    yield start
+    for device in devices:
+        device.stop()
+
+
+def scans(inbox: Inbox) -> list[str]:
+    return [message.text for message in inbox.messages if isinstance(message, BarcodeReading)]
+
+
+def wait_for(inbox: Inbox, text: str) -> BarcodeReading:
+    return inbox.wait(BarcodeReading, lambda reading: reading.text == text)
+
+
+def test_a_scan_arrives_with_its_symbology_bytes_and_times(
+    gun: SimulatedScanner, inbox: Inbox, connect: Connect
+) -> None:
+    connect()
+    gun.scan("0100614141401017211234\x1d10L", "]d2")
+    reading = inbox.wait(BarcodeReading)
+    assert (reading.text, reading.aim) == ("0100614141401017211234\x1d10L", "]d2")
+    assert reading.raw == b"]d20100614141401017211234\x1d10L\r"
+    assert reading.device_id == "scanner"
+    assert reading.at.tzinfo is not None
+
+
+def test_two_scans_in_one_write_are_two_readings(gun: SimulatedScanner, inbox: Inbox, connect: Connect) -> None:
+    connect()
+    gun.send(b"FIRST\rSECOND\r")
+    wait_for(inbox, "SECOND")
+    assert scans(inbox) == ["FIRST", "SECOND"]
+
+
+def test_a_scan_in_an_envelope_without_suffix_is_read(gun: SimulatedScanner, inbox: Inbox, connect: Connect) -> None:
+    connect()
+    gun.envelope, gun.suffix = True, b""
+    gun.scan("ENVELOPED")
+    wait_for(inbox, "ENVELOPED")
+
+
+def test_without_suffix_the_silence_after_a_scan_ends_it(gun: SimulatedScanner, inbox: Inbox, connect: Connect) -> None:
+    connect(Framing(Suffix.NONE))
+    gun.suffix = b""
+    gun.scan("4006381333931")
+    wait_for(inbox, "4006381333931")
+    gun.scan("614141401017")
+    wait_for(inbox, "614141401017")
+    assert scans(inbox) == ["4006381333931", "614141401017"]
+
+
+def test_half_a_scan_is_not_glued_to_the_next(gun: SimulatedScanner, inbox: Inbox, connect: Connect) -> None:
+    device = connect(Framing(Suffix.CR))
+    gun.send(b"01006141414010")
+    gun.port.unplug()
+    inbox.wait_lost()
+    since = inbox.mark()
+    gun.replug()
+    inbox.wait_connected(since=since)
+    gun.scan("WHOLE")
+    wait_for(inbox, "WHOLE")
+    assert scans(inbox) == ["WHOLE"]
+    assert device.counts.scans == 1
+
+
+def test_a_scan_made_while_the_station_was_away_is_not_delivered_later(
+    gun: SimulatedScanner, inbox: Inbox, connect: Connect
+) -> None:
+    device = connect()
+    gun.scan("BEFORE")
+    wait_for(inbox, "BEFORE")
+    device.stop()
+    assert not gun.scan("GHOST")
+    since = inbox.mark()
+    device.start(inbox)
+    inbox.wait_connected(since=since)
+    gun.scan("AFTER")
+    wait_for(inbox, "AFTER")
+    assert scans(inbox) == ["BEFORE", "AFTER"]
+
+
+def test_what_cannot_be_decoded_is_counted_and_the_next_scan_read(
+    gun: SimulatedScanner, inbox: Inbox, connect: Connect
+) -> None:
+    device = connect()
+    gun.send(b"caf\xe9\rGOOD\r")
+    wait_for(inbox, "GOOD")
+    assert device.counts.undecodable == 1

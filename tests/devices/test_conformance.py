@@ -1,0 +1,155 @@
+"""What every driver must do, whatever it drives."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devices.base import DeviceEvent
+from inspection.reading import Reading
+from tests.devices.conftest import Inbox
+from tests.devices.subjects import SUBJECTS, Subject
+
+NOTICED_S = 2.0
+
+
+@pytest.fixture(params=list(SUBJECTS))
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    made = SUBJECTS[request.param](tmp_path)
+    yield made
+    made.device.stop()
+    made.close()
+
+
+def own_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("dut")]
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  the folder changes while a Path would look at it
+
+
+def test_it_connects_and_delivers(subject: Subject, inbox: Inbox) -> None:
+    subject.device.start(inbox)
+    event = inbox.wait_connected()
+    subject.prove(inbox)
+    assert event.device_id == subject.device.device_id == "dut"
+    assert subject.device.status.connected
+    assert subject.device.status.detail == event.detail != ""
+
+
+def test_a_device_that_is_not_there_yet_is_told_and_found_when_it_comes(subject: Subject, inbox: Inbox) -> None:
+    subject.unplug()
+    subject.device.start(inbox)
+    inbox.wait_lost()
+    assert not subject.device.status.connected
+    subject.replug()
+    inbox.wait_connected(timeout_s=NOTICED_S)
+    subject.prove(inbox)
+
+
+def test_unplugged_in_mid_use_it_is_lost_within_two_seconds_and_back_within_two(subject: Subject, inbox: Inbox) -> None:
+    subject.device.start(inbox)
+    inbox.wait_connected()
+    subject.prove(inbox)
+    since = inbox.mark()
+    subject.unplug()
+    lost = inbox.wait_lost(since=since, timeout_s=NOTICED_S)
+    assert lost.detail
+    assert not subject.device.status.connected
+    time.sleep(1.2)  # long enough for the back-off to have grown to its longest
+    since = inbox.mark()
+    subject.replug()
+    inbox.wait_connected(since=since, timeout_s=NOTICED_S)
+    subject.prove(inbox)
+
+
+def test_coming_and_going_are_told_in_turn_and_once(subject: Subject, inbox: Inbox) -> None:
+    subject.device.start(inbox)
+    inbox.wait_connected()
+    for _ in range(3):
+        since = inbox.mark()
+        subject.unplug()
+        inbox.wait_lost(since=since)
+        since = inbox.mark()
+        subject.replug()
+        inbox.wait_connected(since=since)
+    events = [message.connected for message in inbox.messages if isinstance(message, DeviceEvent)]
+    assert events == [True, False] * 3 + [True]
+
+
+def test_stopping_twice_or_before_the_start_is_fine(subject: Subject, inbox: Inbox) -> None:
+    subject.device.stop()
+    subject.device.start(inbox)
+    inbox.wait_connected()
+    subject.device.stop()
+    subject.device.stop()
+    assert subject.device.status.detail == "stopped"
+    assert not subject.device.status.connected
+    assert own_threads() == []
+
+
+def test_after_stop_nothing_is_emitted(subject: Subject, inbox: Inbox) -> None:
+    subject.device.start(inbox)
+    inbox.wait_connected()
+    subject.device.stop()
+    before = inbox.mark()
+    subject.unplug()
+    subject.replug()
+    assert inbox.mark() == before
+
+
+def test_a_stopped_device_starts_again(subject: Subject, inbox: Inbox) -> None:
+    for _ in range(2):
+        since = inbox.mark()
+        subject.device.start(inbox)
+        inbox.wait_connected(since=since)
+        subject.prove(inbox)
+        subject.device.stop()
+
+
+def test_it_stops_while_it_is_looking_for_its_device(subject: Subject, inbox: Inbox) -> None:
+    subject.unplug()
+    subject.device.start(inbox)
+    inbox.wait_lost()
+    began = time.monotonic()
+    subject.device.stop()
+    assert time.monotonic() - began < 1.0
+    assert own_threads() == []
+
+
+def test_a_listener_that_fails_does_not_end_the_device(subject: Subject, inbox: Inbox) -> None:
+    def fails_and_notes(message: Reading | DeviceEvent) -> None:
+        inbox(message)
+        raise RuntimeError("the listener has a fault")
+
+    subject.device.start(fails_and_notes)
+    inbox.wait_connected()
+    subject.prove(inbox)
+
+
+@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.slow)])
+def test_reconnecting_leaves_no_thread_and_no_descriptor(subject: Subject, inbox: Inbox, times: int) -> None:
+    subject.device.start(inbox)
+    inbox.wait_connected()
+    subject.device.stop()
+    before = descriptors()
+    since = inbox.mark()
+    subject.device.start(inbox)
+    for _ in range(times):
+        inbox.wait_connected(since=since)
+        subject.prove(inbox)
+        since = inbox.mark()
+        subject.unplug()
+        inbox.wait_lost(since=since)
+        since = inbox.mark()
+        subject.replug()
+    inbox.wait_connected(since=since)
+    subject.device.stop()
+    assert own_threads() == []
+    assert descriptors() == before
