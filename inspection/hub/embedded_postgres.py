@@ -27,7 +27,7 @@ import psycopg
 from psycopg import sql
 
 from inspection.hub.errors import DatabasePlaceError, DatabaseUnavailable
-from inspection.hub.postgres_place import MAJOR, Place, find_place
+from inspection.hub.postgres_place import MAJOR, SOCKET_NAME, Place, find_place
 
 ROLE = "hub"
 SUPERUSER = "postgres"
@@ -99,19 +99,27 @@ class EmbeddedPostgres:
                 raise
             self._users = users
 
-    def stop(self) -> None:
+    def stop(self, *, mode: str = "fast") -> None:
         """Stop the server unless another process uses it; safe to call twice."""
         if self._users is None or self._place is None:
             return
         with self._starting():
-            self._leave()
+            self._leave(mode)
 
     def destroy(self) -> None:
-        """Stop the server and delete its data: for tests and for a database that was asked to be thrown away."""
-        self.stop()
-        if self._place is not None:
-            shutil.rmtree(self._place.home, ignore_errors=True)
-            shutil.rmtree(self._place.sockets, ignore_errors=True)
+        """Stop the server and delete its data: for tests and for a database that was asked to be thrown away.
+
+        Raises:
+            DatabaseUnavailable: when another process uses it.
+        """
+        place = self._place = self._place or find_place(self._data_dir)
+        with self._starting():
+            self._users = self._users or (place.home / "users.lock").open("a", encoding="utf-8")
+            self._leave("immediate")
+            if self.pid is not None and _is_postgres(self.pid, place.cluster):
+                raise DatabaseUnavailable(f"{place.cluster} is in use", hint="stop the other hub first")
+            shutil.rmtree(place.home, ignore_errors=True)
+            shutil.rmtree(place.sockets, ignore_errors=True)
             (self._data_dir / "postgres-location").unlink(missing_ok=True)
 
     def dsn(self, database: str = DATABASE, *, role: str = ROLE) -> str:
@@ -151,7 +159,7 @@ class EmbeddedPostgres:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _leave(self) -> None:
+    def _leave(self, mode: str = "fast") -> None:
         """Give up our share; the last one out stops the server. Holds the start lock."""
         if self._users is None:
             return
@@ -160,7 +168,7 @@ class EmbeddedPostgres:
         except BlockingIOError:
             pass
         else:
-            self._shut_down()
+            self._shut_down(mode)
         self._users.close()
         self._users = None
 
@@ -187,15 +195,11 @@ class EmbeddedPostgres:
         fresh.rename(place.cluster)
 
     def _answers_already(self) -> bool:
-        """Whether a server of this very cluster runs; waits for one that is starting or stopping.
-
-        Removes a ``postmaster.pid`` whose process is gone or is something else: after a power cut its number may
-        belong to any program.
-        """
+        """Whether a server of this very cluster runs; waits for one that is starting or stopping."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while (pid := self.pid) is not None:
             if not _is_postgres(pid, self.place.cluster):
-                (self.place.cluster / "postmaster.pid").unlink(missing_ok=True)
+                self._disown_lock_files()
                 return False
             if self._ready():
                 return True
@@ -205,16 +209,57 @@ class EmbeddedPostgres:
             time.sleep(0.02)
         return False
 
+    def _disown_lock_files(self) -> None:
+        """Let what a dead server left not keep the next one from starting.
+
+        Its number may belong to any program by now, or to a zombie, which PostgreSQL would take for another server.
+        Its own parent's number, ours, it does not. ``postmaster.pid`` itself stays: with the shared memory it names,
+        PostgreSQL makes sure that no orphaned worker of the dead server still writes. The socket's lock guards
+        nothing: its folder is this cluster's alone.
+        """
+        (self.place.sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+        path = self.place.cluster / "postmaster.pid"
+        with suppress(FileNotFoundError):
+            _, _, rest = path.read_text(encoding="utf-8").partition("\n")
+            path.write_text(f"{os.getpid()}\n{rest}", encoding="utf-8")
+
     def _launch(self) -> None:
+        """Start the server and wait until it answers; it recovers by itself from a crash.
+
+        Raises:
+            DatabaseUnavailable: when it does not come up; quotes what it said.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            child = self._child = self._spawn()
+            while child.poll() is None and time.monotonic() < deadline:
+                if self._ready():
+                    return
+                time.sleep(0.02)
+            said = self._last_words()
+            if "is still in use" not in said or time.monotonic() > deadline:
+                message = f"PostgreSQL did not start in {self.place.cluster}: {said or 'it said nothing'}"
+                raise DatabaseUnavailable(message, hint=f"see {self.place.log}")
+            time.sleep(0.1)  # workers of a killed server notice within moments
+
+    def _last_words(self) -> str:
+        """What the server said about its end: before its log collector ran, and after."""
+        logs = sorted(self.place.log.glob("postgres-*.log"), key=lambda path: path.stat().st_mtime_ns)
+        words = ""
+        for path in (*logs[-1:], self.place.log / "start.log"):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+            words += " ".join(line for line in lines if "collector" not in line and "LOG:" not in line)
+        return " ".join(words.split())[-600:]
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         place = self.place
         settings = SETTINGS | {"unix_socket_directories": f'"{place.sockets}"', "log_directory": str(place.log)}
         command = [str(place.program("postgres")), "-D", str(place.cluster)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        messages = place.log / "start.log"
-        with messages.open("wb") as output:
+        with (place.log / "start.log").open("wb") as output:
             # A session of its own: Ctrl-C in a terminal reaches the hub, which stops the server when it is done.
-            self._child = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -225,13 +270,6 @@ class EmbeddedPostgres:
                 umask=0o077,
                 **place.account.run_as(),
             )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._ready():
-            if self._child.poll() is not None or time.monotonic() > deadline:
-                said = " ".join(messages.read_text(encoding="utf-8", errors="replace").split())[-600:]
-                message = f"PostgreSQL did not start in {place.cluster}: {said or 'it said nothing'}"
-                raise DatabaseUnavailable(message, hint=f"see {place.log}")
-            time.sleep(0.02)
 
     def _ready(self) -> bool:
         """Whether the server says it is ready and lets us in."""
@@ -248,12 +286,13 @@ class EmbeddedPostgres:
         with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             yield connection
 
-    def _shut_down(self) -> None:
-        if self.pid is None:
+    def _shut_down(self, mode: str) -> None:
+        pid = self.pid
+        if pid is None or not _is_postgres(pid, self.place.cluster):
             return
         stop = ["pg_ctl", "stop", "-D", str(self.place.cluster), "-w", "-t", str(STOP_TIMEOUT_S)]
         try:
-            self._run([*stop, "-m", "fast"])
+            self._run([*stop, "-m", mode])
         except DatabaseUnavailable:
             if self.pid is not None:  # a backend hangs; immediate is safe, it costs a recovery at the next start
                 self._run([*stop, "-m", "immediate"])
@@ -291,7 +330,7 @@ def _environment() -> dict[str, str]:
 
 
 def _is_postgres(pid: int, cluster: Path) -> bool:
-    """Whether process ``pid`` is the PostgreSQL server of ``cluster``."""
+    """Whether process ``pid`` is the PostgreSQL server of ``cluster``, and no zombie (which has no command line)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

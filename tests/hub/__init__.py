@@ -1,0 +1,1 @@
+"""Tests of the hub: a real PostgreSQL, a real server on loopback."""
