@@ -25,7 +25,7 @@ def test_check_says_ok_in_one_line() -> None:
     assert result.exit_code == 0
     assert (
         result.stdout
-        == f"{DEFAULT_POLICY}: ok, version {Policy.load(DEFAULT_POLICY).version}, 16 rules, 4 parameters\n"
+        == f"{DEFAULT_POLICY}: ok, version {Policy.load(DEFAULT_POLICY).version}, 17 rules, 4 parameters\n"
     )
 
 
@@ -57,7 +57,7 @@ def test_explain_tells_which_rule_decides_on_given_facts(tmp_path: Path) -> None
         app, ["explain", str(DEFAULT_POLICY), "--facts", str(facts), "seal=broken", "defects=scratch,smudge"]
     )
     assert result.exit_code == 0
-    assert "R11: no\nR12: resell (open_box)" in result.stdout
+    assert "R11: no\nR12.seal: no\nR12: resell (open_box)" in result.stdout
     assert 'defects = ["scratch", "smudge"]' in result.stdout
     assert "disclose: It has scratches." in result.stdout
 
