@@ -43,6 +43,7 @@ _HOLD = {
     "several_tags": "unknown",
 }
 _SCRAP = {"recall": "recalled", "expired": "expired", "short_life": "expired"}
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _WEIGHT = re.compile(r"\A\s*(-?\d+(?:\.\d+)?)\s*(g|kg)?\b", re.IGNORECASE)
 
 
@@ -169,7 +170,7 @@ def _what(report: InspectionReport, names: Names) -> Event:
             return {"epcList": [instance]}
         return {"quantityList": [{"epcClass": class_uri(item.gtin, item.lot), "quantity": 1}]}
     if item.epc_uri is not None:
-        return {"epcList": [from_epc_uri(item.epc_uri) or quote(item.epc_uri, safe="%:/.-_~!$&'()*+,;=@")]}
+        return {"epcList": [_well_formed(from_epc_uri(item.epc_uri) or item.epc_uri)]}
     return {"epcList": [names.uri("items", report.inspection_id)]}
 
 
@@ -246,6 +247,11 @@ def _declaration(better: Sequence[Event], correction: InspectionReport) -> Event
 def _rma_uri(rma: str, names: Names) -> str:
     """CBV 2.0, 8.5: with a GLN the issuer's own number space, otherwise a private URI."""
     return f"urn:epcglobal:cbv:bt:{names.gln}:{rma}" if names.gln is not None else names.uri("returns", rma)
+
+
+def _well_formed(uri: str) -> str:
+    """``uri`` with whatever RFC 3986 does not allow in one encoded."""
+    return quote(_LONE_PERCENT.sub("%25", uri), safe="%:/?#@!$&'()*+,;=-._~")
 
 
 def _instant(moment: datetime) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -289,6 +290,7 @@ class EmbeddedPostgres:
     def _shut_down(self, mode: str) -> None:
         pid = self.pid
         if pid is None or not _is_postgres(pid, self.place.cluster):
+            self._end_child()
             return
         stop = ["pg_ctl", "stop", "-D", str(self.place.cluster), "-w", "-t", str(STOP_TIMEOUT_S)]
         try:
@@ -298,6 +300,14 @@ class EmbeddedPostgres:
                 self._run([*stop, "-m", "immediate"])
         if self._child is not None:
             self._child.wait(timeout=STOP_TIMEOUT_S)
+            self._child = None
+
+    def _end_child(self) -> None:
+        """End a server that we started and that has not come so far as to write its pid file; reap a dead one."""
+        if self._child is not None:
+            if self._child.poll() is None:
+                self._child.send_signal(signal.SIGINT)  # "fast shutdown"
+                self._child.wait(timeout=STOP_TIMEOUT_S)
             self._child = None
 
     def _run(self, command: list[str]) -> None:
