@@ -13,7 +13,7 @@ from devices.base import DeviceEvent
 from devices.simulators import SimulatedBench
 from inspection.reading import Reading
 
-Message = TypeVar("Message", Reading, DeviceEvent)
+Message = TypeVar("Message", bound=Reading | DeviceEvent)
 PATIENCE_S = 10.0
 
 

@@ -58,7 +58,7 @@ def video(path: Path, frames: int = 5, fps: float = 50.0) -> Path:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
     assert writer.isOpened()
     for index in range(frames):
-        writer.write(np.full((48, 64, 3), 20 * index, np.uint8))
+        writer.write(np.full((48, 64, 3), 20 * index % 256, np.uint8))
     writer.release()
     return path
 
