@@ -35,6 +35,7 @@ SUPERUSER = "postgres"
 DATABASE = "hub"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20
+PROGRAM_TIMEOUT_S = 300
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -317,18 +318,21 @@ class EmbeddedPostgres:
             DatabaseUnavailable: when it fails, with what it said.
         """
         name, *rest = command
-        done = subprocess.run(
-            [str(self.place.program(name)), *rest],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            cwd="/",
-            env=_environment(),
-            umask=0o077,
-            timeout=120,
-            check=False,
-            **self.place.account.run_as(),
-        )
+        try:
+            done = subprocess.run(
+                [str(self.place.program(name)), *rest],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                cwd="/",
+                env=_environment(),
+                umask=0o077,
+                timeout=PROGRAM_TIMEOUT_S,
+                check=False,
+                **self.place.account.run_as(),
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DatabaseUnavailable(f"{name} did not run: {error}", hint=f"see {self.place.home}") from error
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).split())[-600:]
             raise DatabaseUnavailable(f"{name} failed: {said}", hint=f"see {self.place.home}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import traceback
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -60,19 +61,26 @@ class Envelope:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_headers)
-            except Exception:  # the last resort: logged with its trace, told without it
-                self._log.exception("request_failed", method=scope["method"], path=scope["path"])
-                if status:
-                    raise  # the answer has begun: only a broken connection can say that it is wrong
+            except Exception as error:  # noqa: BLE001 - the last resort
+                # Where it happened, not what it said: an error's text may quote what a person wrote.
+                where = traceback.format_tb(error.__traceback__)
+                self._log.error("request_failed", route=_route(scope), error=type(error).__name__, trace="".join(where))
+                if status:  # the answer has begun: only a broken connection can say that it is wrong
+                    raise RuntimeError("the answer was broken off") from None
                 failed = Problem("internal", "the hub failed; the request id finds the reason in its log")
                 await problem_response(request, failed)(scope, receive, send_with_headers)
             finally:
                 self._count(scope, status, time.monotonic() - started)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unknown")
+        route = _route(scope)
         self._metrics.requests.labels(scope["method"] if route != "unknown" else "", route, status).inc()
         self._metrics.latency_s.labels(route).observe(seconds)
         if route not in {"/healthz", "/readyz", "/metrics"}:
             ms = round(seconds * 1000, 1)
             self._log.info("request", method=scope["method"], route=route, status=status, ms=ms)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, which names no thing and no person."""
+    return str(getattr(scope.get("route"), "path", "unknown"))

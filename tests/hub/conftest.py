@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.hub import Hub
 from inspection.hub.images.store import ImageStore
 from inspection.hub.metrics import Metrics
+from inspection.hub.serving import listen
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class RunningHub:
 
 @pytest.fixture(scope="session", autouse=True)
 def quiet_logs() -> None:
-    logs.configure(logging.CRITICAL)
+    logs.configure(logging.ERROR)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ class serving:  # noqa: N801 - used like a function
     """A real server on loopback for ``hub``; the context's value is its URL."""
 
     def __init__(self, hub: Hub) -> None:
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = listen("127.0.0.1", 0)
         config = uvicorn.Config(build_app(hub), log_config=None, access_log=False, lifespan="off", server_header=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listening]})

@@ -80,16 +80,19 @@ def test_every_error_is_a_problem(running: RunningHub, admin: httpx2.Client) -> 
     assert (malformed.status_code, is_problem(malformed)) == (422, True)
 
 
-def test_a_failure_of_ours_is_a_problem_without_a_trace(
-    running: RunningHub, admin: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+def test_a_failure_of_ours_is_a_problem_without_a_trace_and_its_log_quotes_nothing(
+    running: RunningHub, admin: httpx2.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("secret detail")
+        raise RuntimeError(quoted)
 
+    quoted = "what a person wrote"
     monkeypatch.setattr("inspection.hub.inspections.reading.detail", fail)
     answer = admin.get(f"/v1/inspections/{uuid4()}")
     assert (answer.status_code, answer.json()["code"], is_problem(answer)) == (500, "internal", True)
-    assert "secret" not in answer.text
+    assert quoted not in answer.text
+    assert quoted not in caplog.text
+    assert "request_failed" in caplog.text
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

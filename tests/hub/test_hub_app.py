@@ -19,6 +19,7 @@ import yaml
 
 from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.postgres_place import find_place
+from inspection.hub.serving import listen
 from tests.hub.reports import picture, png, report, sha256
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +161,11 @@ def test_a_busy_port_is_named_before_anything_is_started(tmp_path: Path) -> None
     assert "--port" in done.stderr
     assert str(port) in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_answers_do_not_wait_for_nagle() -> None:
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # what asyncio asks before it sets TCP_NODELAY
 
 
 def test_a_token_file_that_others_can_read_is_refused(data: Path) -> None:

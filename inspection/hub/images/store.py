@@ -79,7 +79,8 @@ class ImageStore:
         self._root = None if url else folder / "images"
         self._arrivals = folder / "arriving"
         try:
-            self._arrivals.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for own in filter(None, (self._arrivals, self._root)):
+                own.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._store: Any = from_url(url) if url else LocalStore(self._root, mkdir=True)
         except (OSError, BaseError, ValueError) as error:
             hint = "see images.url and data_dir in the configuration"
