@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from devices.base import DeviceEvent, DeviceStatus, Emit
+from inspection.errors import DeviceError
 from inspection.reading import Reading
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,9 @@ class Announcer:
 
     def start(self, emit: Emit) -> None:
         """Begin delivering to ``emit``."""
+        if self._thread is not None:
+            raise DeviceError(f"{self._status.device_id} is already started")
+        self._queue.clear()
         self._stopping = False
         self._announced = False
         self._status = self._changed_status(connected=False, detail="starting")

@@ -106,7 +106,7 @@ def _decode_sgtin(epc_hex: str, header: int) -> Epc:
         raise IdentityError(f"EPC {epc_hex} has the header of an SGTIN-{bits} and {read} bits")
     try:
         sgtin = SGTIN.from_hex(epc_hex)
-        gtin: str = sgtin.gtin()
+        gtin = check_gtin(sgtin.gtin())
     except _LIBRARY_ERRORS as error:
         raise IdentityError(f"EPC {epc_hex} is no SGTIN: {error}", hint="The tag was written wrongly.") from error
     uri: str = sgtin.epc_uri

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +19,7 @@ from inspection.errors import IdentityError
 # AIM identifiers that promise a GS1 element string (GS1 General Specifications, figure 5.1.2-2).
 ELEMENT_STRING_AIMS = frozenset({"]C1", "]d2", "]Q3", "]e0", "]J1"})
 # AIM identifiers that promise a bare GTIN, with the numbers of digits it may have.
-GTIN_AIMS = {"]E0": {12, 13}, "]E3": {12, 13}, "]E4": {8}, "]I1": {14}}
+GTIN_AIMS = {"]E0": {8, 12, 13}, "]E3": {12, 13}, "]E4": {8}, "]I1": {14}}
 GTIN_LENGTHS = {8, 12, 13, 14}
 UPC_E_LENGTH = 8
 
@@ -100,19 +101,36 @@ def _bare_gtin(text: str, aim: str) -> str:
     lengths = GTIN_AIMS.get(aim, GTIN_LENGTHS)
     if len(text) not in lengths or not _digits(text):
         raise biip.ParseError(f"expected {' or '.join(map(str, sorted(lengths)))} digits, found {len(text)} characters")
-    try:
-        return _gtin14(text)
-    except biip.ParseError:
-        if len(text) == UPC_E_LENGTH and not aim:
-            gtin: str = Upc.parse(text).as_gtin_14()  # a UPC-E has a check digit of its own making
+    if len(text) == UPC_E_LENGTH and aim in {"", "]E0"}:
+        return _upc_e_or_ean_8(text, aim)
+    return _gtin14(text)
+
+
+def _upc_e_or_ean_8(text: str, aim: str) -> str:
+    """GTIN-14 of 8 digits, which are a UPC-E or an EAN-8; one UPC-E in ten has the check digit of an EAN-8, too."""
+    readings: dict[str, str] = {}
+    with contextlib.suppress(biip.ParseError):
+        readings["UPC-E"] = _gtin14(Upc.parse(text).as_gtin_14())
+    if not aim:  # an EAN-8 would have come as ]E4
+        with contextlib.suppress(biip.ParseError):
+            readings["EAN-8"] = _gtin14(text)
+    match list(readings.values()):
+        case []:
+            raise biip.ParseError("the check digit is neither that of an EAN-8 nor of a UPC-E")
+        case [gtin]:
             return gtin
-        raise
+        case _:
+            raise biip.ParseError(
+                f"it is an EAN-8 as well as a UPC-E ({readings}); let the scanner send AIM identifiers"
+            )
 
 
 def _gtin14(text: str) -> str:
     if not _digits(text):
         raise biip.ParseError("expected digits only")
     gtin: str = Gtin.parse(text).as_gtin_14()
+    if not gtin.strip("0"):
+        raise biip.ParseError("all digits are zero")
     return gtin
 
 

@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 class BarcodeScanner(SerialDevice):
     """A scanner that speaks when it is triggered; it is connected while its port is open.
 
-    Attributes of ``framing`` say how it is set. ``idle_gap_ms`` of silence end a scan without suffix.
+    ``framing`` says how it is set. ``idle_gap_ms`` of silence end a scan without suffix; only silence that was waited
+    for counts, not the time between two reads, because a busy computer reads late what came together.
     """
 
     def __init__(
@@ -40,8 +41,6 @@ class BarcodeScanner(SerialDevice):
 
     def received(self, data: bytes, monotonic_ns: int) -> None:
         dropped = self.counts.dropped
-        if self._parser.pending and monotonic_ns - self._last_byte_ns > self._idle_gap_ns:
-            self._deliver(self._parser.flush(), monotonic_ns)
         self._last_byte_ns = monotonic_ns
         self._deliver(self._parser.feed(data), monotonic_ns)
         self._tell_dropped(dropped)

@@ -198,9 +198,10 @@ class Camera:
                 self._capture = capture
             capture.start()
             reason = self._watch(capture, stopping)
-            if not stopping.is_set():
-                self._announcer.lost(reason)  # before the frame goes, so that whoever misses it learns why
-            self._drop_frame()
+            with self._arrived:  # whoever misses the frame learns why
+                if not stopping.is_set():
+                    self._announcer.lost(reason)
+                self._drop_frame()
             if capture.frames:
                 backoff.reset()
             stopping.wait(backoff.next_s())
@@ -238,8 +239,8 @@ class Camera:
                 return
             self._frame, self._frame_began_ns = frame, began_ns
             self._arrived.notify_all()
-        if frame.sequence == 0:
-            self._announcer.came(capture.detail)
+            if frame.sequence == 0:
+                self._announcer.came(capture.detail)
 
     def _drop_frame(self) -> None:
         with self._arrived:

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.02
 IDLE_GAP_NS = 50_000_000
 ANSWER_NS = 300_000_000
-SILENCE_NS = 1_500_000_000
+UNANSWERED_NS = 1_300_000_000
 
 
 class Mode(Enum):
@@ -69,7 +69,7 @@ class _Request:
 
 
 class RfidReader(SerialDevice):
-    """Connected once it told its version and took its settings; lost when it answers nothing for 1.5 s.
+    """Connected once it told its version and took its settings; lost when it leaves questions open for 1.3 s.
 
     A tag is delivered as a `TagReading` when `TagField` counts it as in the field, and again every ``report_ms``.
     """
@@ -88,7 +88,7 @@ class RfidReader(SerialDevice):
         self._inventory = False
         self._useful = False
         self._asked_ns = 0
-        self._answered = True
+        self._open_since_ns: int | None = None
         self._heard_ns = 0
         self._last_byte_ns = 0
 
@@ -107,6 +107,7 @@ class RfidReader(SerialDevice):
         self._inventory = self._useful = False
         self._setup = deque(self._setup_requests())
         self._heard_ns = now_ns
+        self._open_since_ns = None
         self._ask_setup(now_ns)
 
     def received(self, data: bytes, monotonic_ns: int) -> None:
@@ -144,7 +145,8 @@ class RfidReader(SerialDevice):
 
     def _ask(self, data: bytes, now_ns: int) -> None:
         self._asked_ns = now_ns
-        self._answered = False
+        if self._open_since_ns is None:
+            self._open_since_ns = now_ns
         self._write(data)
 
     def _ask_setup(self, now_ns: int) -> None:
@@ -160,19 +162,17 @@ class RfidReader(SerialDevice):
 
     def _take(self, message: m100.Message, now_ns: int) -> None:
         self._heard_ns = now_ns
+        self._open_since_ns = None
         if self._inventory and not self._useful:
             self._useful = True
             self._announcer.came(" ".join(self._identity) or "reader answers")
         match message:
             case m100.TagNotice():
-                self._answered = self._answered or self._inventory
                 self._see(message, now_ns)
             case m100.Answer() if self._setup and message.command == self._setup[0].command:
                 self._setup_answered(message, now_ns)
             case m100.Refusal() if self._setup and not message.no_tag:
                 self._setup_refused(message, now_ns)
-            case m100.Answer() | m100.Refusal():
-                self._answered = True
 
     def _setup_answered(self, answer: m100.Answer, now_ns: int) -> None:
         request = self._setup[0]
@@ -204,16 +204,18 @@ class RfidReader(SerialDevice):
 
     def _go_on(self, now_ns: int) -> None:
         """Whatever is due: give the reader up, repeat a question, or start the next inventory."""
-        if now_ns - self._heard_ns > SILENCE_NS:
+        # Silence counts from a question: a station that was asleep has asked nothing.
+        if self._open_since_ns is not None and now_ns - self._open_since_ns > UNANSWERED_NS:
             raise DeviceLost(
-                f"reader answers nothing for {SILENCE_NS / 1e9:.1f} s", hint="Check its power, cable and baud rate."
+                f"reader answers nothing for {UNANSWERED_NS / 1e9:.1f} s", hint="Check its power, cable and baud rate."
             )
         waiting_ns = now_ns - self._asked_ns
         if self._setup:
             if waiting_ns > ANSWER_NS:
                 self._ask_setup(now_ns)
         elif self._settings.mode is Mode.POLL:
-            if waiting_ns >= (self._settings.poll_ms * 1_000_000 if self._answered else ANSWER_NS):
+            answered = self._open_since_ns is None
+            if waiting_ns >= (self._settings.poll_ms * 1_000_000 if answered else ANSWER_NS):
                 self._ask(m100.single_inventory(self._settings.dialect), now_ns)
         elif now_ns - max(self._heard_ns, self._asked_ns) > ANSWER_NS:
             # Out of rounds, or in trouble: the answer to "stop" tells which.

@@ -63,6 +63,7 @@ def test_other_schemes_of_the_standard_have_a_urn_and_no_gtin() -> None:
     "epc_hex",
     [
         "307C257BF7194E4000001A85",  # partition 7
+        "300000000000000000000001",  # a GTIN of zeros
         "3063FFFFFFFFFC0000000001",  # company prefix of more than 12 digits
         "3034257BF7194E40",  # too short for its header
         "3034257BF7194E4000001A850001",  # bits after the end
@@ -101,7 +102,7 @@ def test_what_does_not_fit_an_sgtin_96_is_not_written(gtin: str, serial: str, di
 
 
 @given(
-    st.integers(0, 10**13 - 1),
+    st.integers(1, 10**13 - 1),
     st.integers(0, epc.MAX_SGTIN_96_SERIAL),
     st.sampled_from(list(epc.COMPANY_PREFIX_DIGITS)),
     st.sampled_from(list(epc.FILTER_VALUES)),

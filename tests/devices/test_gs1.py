@@ -67,6 +67,7 @@ def test_a_digital_link_unescapes_its_values() -> None:
         ("80614141123458", "]I1", "80614141123458"),
         ("2112345678900", "]E0", "02112345678900"),
         ("04252614", "", "00042100005264"),
+        ("04252614", "]E0", "00042100005264"),
         ("4006381333931", "]C0", "04006381333931"),
     ],
 )
@@ -106,6 +107,9 @@ def test_a_wrong_check_digit_is_refused(text: str, aim: str) -> None:
         ("https://[", "]Q1"),
         ("400638133393", "]E4"),
         ("1234ABC890123", "]E0"),
+        ("02345673", ""),  # an EAN-8 as well as a UPC-E
+        ("00000000000000", ""),
+        ("96385074", "]E0"),  # an EAN-8 comes as ]E4
         ("123456", ""),  # six digits have no check digit: an order number as easily as a UPC-E
         ("2198765", ""),  # an order number as easily as AI 21
         ("00006141411234567890", ""),  # an SSCC names a parcel, not an item
