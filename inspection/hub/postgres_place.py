@@ -7,8 +7,8 @@ programs lie where that account reaches them without anybody's home directory be
   ``/var/lib/returns-inspection/<name>-<random id>``, and ``<data_dir>/postgres-location`` says where. The id is random
   rather than a hash of the path, so that a deleted data folder never comes back with somebody's old rows, and a moved
   one keeps its own.
-- The programs are those of the wheel, in place; when the account cannot run them there (a virtual environment under
-  ``/root``), they are copied once per wheel version to ``/var/lib/returns-inspection``, by rename, so a copy is
+- The programs are those of the wheel, in place; when the account cannot run them there (a virtual environment in a
+  private home), they are copied once per wheel version to ``/var/lib/returns-inspection``, by rename, so a copy is
   whole or absent.
 
 Started by anybody else, it runs as that user in ``<data_dir>/postgres``.

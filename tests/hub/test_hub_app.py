@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import httpx2
 import pytest
@@ -41,6 +42,15 @@ class Demo:
         found: dict[str, str] = json.loads(line)
         assert found.keys() == {"url", "admin_token", "station_token"}
         return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever a test found wrong, nothing of it runs on."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=20)
 
     def stopped_by(self, number: int) -> int:
         self.process.send_signal(number)
@@ -86,17 +96,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_is_ready_in_seconds_and_stops_with_its_database(data: Path, number: int) -> None:
     began = time.monotonic()
-    demo = Demo(data)
-    found = demo.ready()
-    took_s = time.monotonic() - began
-    with client(found) as station, client(found, "admin") as admin:
-        assert station.get("/readyz").status_code == 200
-        assert station.get("/v1/stats").status_code == 200
-        assert admin.post("/v1/returns", json={"rma": f"R-{number}", "lines": [{}]}).status_code == 201
-    assert server_runs(data)
-    began = time.monotonic()
-    assert demo.stopped_by(number) == 0
-    assert time.monotonic() - began < 10
+    with Demo(data) as demo:
+        found = demo.ready()
+        took_s = time.monotonic() - began
+        with client(found) as station, client(found, "admin") as admin:
+            assert station.get("/readyz").status_code == 200
+            assert station.get("/v1/stats").status_code == 200
+            assert admin.post("/v1/returns", json={"rma": f"R-{number}", "lines": [{}]}).status_code == 201
+        assert server_runs(data)
+        began = time.monotonic()
+        assert demo.stopped_by(number) == 0
+        assert time.monotonic() - began < 10
     assert not server_runs(data)
     assert took_s < 5
     for name in ("admin.token", "station.token"):
@@ -104,50 +114,50 @@ def test_it_is_ready_in_seconds_and_stops_with_its_database(data: Path, number: 
 
 
 def test_kill_9_loses_nothing_and_the_next_start_finds_everything(data: Path) -> None:
-    demo = Demo(data)
-    before = demo.ready()
-    photo = png(41)
-    body = report(pictures=[picture(photo), picture(png(42), "front")])
-    with client(before) as station:
-        assert station.post("/v1/inspections", json=body).status_code == 201
-        assert station.put(f"/v1/images/{sha256(photo)}", content=photo).status_code == 201
-    demo.process.kill()
-    demo.process.wait()
-    again = Demo(data)
-    after = again.ready()
-    assert (after["admin_token"], after["station_token"]) == (before["admin_token"], before["station_token"])
-    with client(after) as station:
-        repeated = station.post("/v1/inspections", json=body)
-        assert (repeated.status_code, repeated.json()["code"]) == (409, "inspection.exists")
-        assert repeated.json()["missing_images"] == [sha256(png(42))]
-        assert station.get(f"/v1/images/{sha256(photo)}").content == photo
-        assert station.get(f"/v1/inspections/{body['inspection_id']}").json()["report"] == body
-    assert again.stopped_by(signal.SIGTERM) == 0
+    with Demo(data) as demo:
+        before = demo.ready()
+        photo = png(41)
+        body = report(pictures=[picture(photo), picture(png(42), "front")])
+        with client(before) as station:
+            assert station.post("/v1/inspections", json=body).status_code == 201
+            assert station.put(f"/v1/images/{sha256(photo)}", content=photo).status_code == 201
+        demo.process.kill()
+        demo.process.wait()
+    with Demo(data) as again:
+        after = again.ready()
+        assert (after["admin_token"], after["station_token"]) == (before["admin_token"], before["station_token"])
+        with client(after) as station:
+            repeated = station.post("/v1/inspections", json=body)
+            assert (repeated.status_code, repeated.json()["code"]) == (409, "inspection.exists")
+            assert repeated.json()["missing_images"] == [sha256(png(42))]
+            assert station.get(f"/v1/images/{sha256(photo)}").content == photo
+            assert station.get(f"/v1/inspections/{body['inspection_id']}").json()["report"] == body
+        assert again.stopped_by(signal.SIGTERM) == 0
     assert not server_runs(data)
 
 
 def test_two_on_one_data_folder_share_the_database(data: Path) -> None:
-    first, second = Demo(data), Demo(data)
-    one, two = first.ready(), second.ready()
-    body = report()
-    with client(one) as station:
-        assert station.post("/v1/inspections", json=body).status_code == 201
-    assert first.stopped_by(signal.SIGTERM) == 0
-    with client(two) as station:
-        assert station.get(f"/v1/inspections/{body['inspection_id']}").status_code == 200
-    assert second.stopped_by(signal.SIGTERM) == 0
+    with Demo(data) as first, Demo(data) as second:
+        one, two = first.ready(), second.ready()
+        body = report()
+        with client(one) as station:
+            assert station.post("/v1/inspections", json=body).status_code == 201
+        assert first.stopped_by(signal.SIGTERM) == 0
+        with client(two) as station:
+            assert station.get(f"/v1/inspections/{body['inspection_id']}").status_code == 200
+        assert second.stopped_by(signal.SIGTERM) == 0
     assert not server_runs(data)
 
 
 def test_a_stop_during_the_start_leaves_nothing_running(data: Path) -> None:
-    demo = Demo(data)
-    pid_file = find_place(data).cluster / "postmaster.pid"
-    deadline = time.monotonic() + 20
-    while not pid_file.exists():
-        assert demo.process.poll() is None
-        assert time.monotonic() < deadline
-        select.select([], [], [], 0.001)
-    assert demo.stopped_by(signal.SIGTERM) == 0
+    with Demo(data) as demo:
+        pid_file = find_place(data).cluster / "postmaster.pid"
+        deadline = time.monotonic() + 20
+        while not pid_file.exists():
+            assert demo.process.poll() is None
+            assert time.monotonic() < deadline
+            select.select([], [], [], 0.001)
+        assert demo.stopped_by(signal.SIGTERM) == 0
     assert not server_runs(data)
 
 
@@ -180,15 +190,13 @@ def test_a_token_file_that_others_can_read_is_refused(data: Path) -> None:
 
 
 def test_a_deleted_token_file_makes_a_new_token_and_shuts_the_old_one_out(data: Path) -> None:
-    first = Demo(data)
-    before = first.ready()
-    first.stopped_by(signal.SIGTERM)
+    with Demo(data) as first:
+        before = first.ready()
     (data / "station.token").unlink()
-    second = Demo(data)
-    after = second.ready()
-    with client(after) as new, client(after | {"station_token": before["station_token"]}) as old:
-        assert (new.get("/v1/stats").status_code, old.get("/v1/stats").status_code) == (200, 401)
-    second.stopped_by(signal.SIGTERM)
+    with Demo(data) as second:
+        after = second.ready()
+        with client(after) as new, client(after | {"station_token": before["station_token"]}) as old:
+            assert (new.get("/v1/stats").status_code, old.get("/v1/stats").status_code) == (200, 401)
 
 
 def test_a_configured_hub_is_checked_given_a_token_and_served(data: Path, tmp_path: Path) -> None:
