@@ -26,7 +26,6 @@ class Pages:
 
     Args:
         languages: the catalogues.
-        other_words: sentences for configured codes that have no translation (an override's reasons): shown as they are.
     """
 
     def __init__(self, languages: Languages) -> None:
@@ -58,6 +57,7 @@ class Pages:
             "findings": sorted(snapshot.findings, key=lambda finding: -finding.probability)[:MAX_DRAWN],
             "faults": [_sentence(fault, say) for fault in snapshot.faults[:MAX_FAULTS]],
             "more_faults": max(0, len(snapshot.faults) - MAX_FAULTS),
+            "camera_trouble": _camera_trouble(snapshot),
             "hub_sentence": _hub_sentence(snapshot.hub, say),
             "second_words": words.SECOND_WORD["en" if tag == "en" else "other"],
             "in_language": lambda texts: _in_language(texts, tag),
@@ -91,6 +91,12 @@ def _sentence(fault: Fault, say: Callable[[str], str]) -> str:
 
 def _hub_sentence(hub: HubState, say: Callable[[str], str]) -> str:
     return say(words.HUB_TROUBLE.get(hub.trouble, words.HUB_OTHERWISE)) if hub.trouble else ""
+
+
+def _camera_trouble(snapshot: Snapshot) -> bool:
+    """Whether a view has no picture to give now."""
+    lost = any(device.view is not None and not device.connected for device in snapshot.devices)
+    return lost or any(fault.about in snapshot.live_views for fault in snapshot.faults)
 
 
 def _in_language(texts: Mapping[str, str], tag: str) -> str:

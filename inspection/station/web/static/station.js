@@ -66,6 +66,9 @@ function show(html) {
   if (notice && noticeAt !== noticeShown) {
     noticeShown = noticeAt;
     say(notice);
+  } else if (!notice && noticeShown) {
+    noticeShown = "";
+    toast.hidden = true;
   }
 }
 
