@@ -23,6 +23,7 @@ from inspection.hub.hub import Hub
 from inspection.hub.images.store import ImageStore
 from inspection.hub.metrics import Metrics
 from inspection.hub.serving import listen
+from tests.hub.folders import database_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,12 @@ def quiet_logs() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("hub"))
-    server.start()
-    yield server
-    server.destroy()
+def postgres() -> Iterator[EmbeddedPostgres]:
+    with database_folder() as folder:
+        server = EmbeddedPostgres(folder)
+        server.start()
+        yield server
+        server.destroy()
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from inspection.hub import postgres_place
 from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.errors import DatabasePlaceError, DatabaseUnavailable
 from inspection.hub.postgres_place import MAX_SOCKET_PATH, SOCKET_NAME, find_place
+from tests.hub.folders import database_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run PostgreSQL as another account")
@@ -43,24 +44,30 @@ server.stop()
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def template() -> Iterator[Path]:
     """A stopped cluster to copy: initdb once instead of once a test."""
-    folder = tmp_path_factory.mktemp("template")
-    with EmbeddedPostgres(folder) as server:
-        cluster = server.place.cluster
-    yield cluster
-    server.destroy()
+    with database_folder() as folder:
+        with EmbeddedPostgres(folder) as server:
+            cluster = server.place.cluster
+        yield cluster
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, template: Path) -> Iterator[Path]:
+def data_dir(template: Path) -> Iterator[Path]:
     """A data folder with a fresh, stopped cluster."""
-    place = find_place(tmp_path)
-    shutil.copytree(template, place.cluster, symlinks=True)
-    for path in (place.cluster, *place.cluster.rglob("*")):
-        place.account.own(path)
-    yield tmp_path
-    EmbeddedPostgres(tmp_path).destroy()
+    with database_folder() as folder:
+        place = find_place(folder)
+        shutil.copytree(template, place.cluster, symlinks=True)
+        for path in (place.cluster, *place.cluster.rglob("*")):
+            place.account.own(path)
+        yield folder
+
+
+@pytest.fixture
+def empty_dir() -> Iterator[Path]:
+    """A data folder without a cluster."""
+    with database_folder() as folder:
+        yield folder
 
 
 def write(dsn: str) -> None:
@@ -168,11 +175,11 @@ def test_a_stale_pid_file_is_seen_through(data_dir: Path, pid: Callable[[], int]
         assert server.pid != pid()
 
 
-def test_an_interrupted_initdb_is_begun_anew(tmp_path: Path) -> None:
-    place = find_place(tmp_path)
+def test_an_interrupted_initdb_is_begun_anew(empty_dir: Path) -> None:
+    place = find_place(empty_dir)
     (place.home / "data.new").mkdir()
     (place.home / "data.new" / "PG_VERSION").write_text("18\n")
-    server = EmbeddedPostgres(tmp_path)
+    server = EmbeddedPostgres(empty_dir)
     with server:
         write(server.dsn())
     server.destroy()
@@ -189,8 +196,8 @@ def test_it_listens_on_no_port_and_the_hub_is_no_superuser(data_dir: Path) -> No
         assert oct(server.place.sockets.stat().st_mode & 0o777) == "0o700"
 
 
-def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
-    deep = tmp_path / ("deep" * 20) / ("deeper" * 20)
+def test_a_long_path_gets_a_short_socket(empty_dir: Path) -> None:
+    deep = empty_dir / ("deep" * 20) / ("deeper" * 20)
     server = EmbeddedPostgres(deep)
     with server:
         assert len(str(server.place.sockets / SOCKET_NAME)) <= MAX_SOCKET_PATH
@@ -284,8 +291,8 @@ def test_another_account_gets_in_neither_by_the_folder_nor_by_the_socket(data_di
 
     with EmbeddedPostgres(data_dir) as server:
         assert "Permission denied" in stranger(server.dsn())
-        folder = Path(tempfile.mkdtemp(prefix="hub-open-"))
-        folder.chmod(0o755)
+        folder = data_dir / "open"
+        folder.mkdir(mode=0o755)
         # Even with the socket thrown open, the operating system says who is asking.
         opened = folder / SOCKET_NAME
         (server.place.sockets / SOCKET_NAME).chmod(0o777)
@@ -297,12 +304,13 @@ def test_another_account_gets_in_neither_by_the_folder_nor_by_the_socket(data_di
 
 
 @as_root
-def test_an_ordinary_user_needs_no_root() -> None:
+def test_an_ordinary_user_needs_no_root(empty_dir: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     wheel = postgres_place._wheel()
     if not postgres_place.may_enter(wheel, postgres_place.Account("nobody", nobody.pw_uid, nobody.pw_gid, switch=True)):
         pytest.skip("this environment lies where an ordinary user cannot reach it")
-    folder = Path(tempfile.mkdtemp(prefix="hub-user-"))
+    folder = empty_dir / "theirs"
+    folder.mkdir()
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     command = [sys.executable, "-c", HOLD, str(folder / "data"), str(nobody.pw_uid)]
     done = subprocess.run(command, cwd=ROOT, input="", text=True, capture_output=True, timeout=60, check=False)
@@ -310,4 +318,3 @@ def test_an_ordinary_user_needs_no_root() -> None:
     assert (folder / "data" / "postgres" / "data").stat().st_uid == nobody.pw_uid
     with EmbeddedPostgres(folder / "data") as server:  # and root may use it afterwards, as that user
         assert Path(f"/proc/{server.pid}").stat().st_uid == nobody.pw_uid
-    shutil.rmtree(folder)

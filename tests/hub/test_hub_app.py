@@ -21,6 +21,7 @@ import yaml
 from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.postgres_place import find_place
 from inspection.hub.serving import listen
+from tests.hub.folders import database_folder
 from tests.hub.reports import picture, png, report, sha256
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,12 +86,12 @@ def server_runs(data: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data() -> Iterator[Path]:
     """One data folder for the module: initdb is the slow part."""
-    folder = tmp_path_factory.mktemp("demo")
-    EmbeddedPostgres(folder).start()  # and left running, as after a kill -9
-    yield folder
-    EmbeddedPostgres(folder).destroy()
+    with database_folder() as folder:
+        with EmbeddedPostgres(folder):
+            pass
+        yield folder
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
