@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
-from tests.station.rig import Rig, gs1
+from tests.station.rig import Rig, gs1, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +154,27 @@ def test_killed_again_and_again_every_item_arrives_once(rig: Rig) -> None:
     assert len(rows) == 6
     assert {row["inspection_id"] for row in rows} == {key[0] for key in rig.hub.reports}
     assert {report["item"]["serial"] for report in rig.hub.reports.values()} == {f"20{n:02}" for n in range(6)}
+
+
+@pytest.mark.parametrize("state", ["identified", "capturing", "judged", "confirmed"])
+def test_nobody_sees_a_state_that_is_not_on_disk(rig: Rig, state: str) -> None:
+    rig.start(kill=f"before:{state}")
+    seen: list[str] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        with suppress(httpx2.HTTPError), httpx2.stream("GET", f"{rig.url}/events", trust_env=False) as events:
+            for line in events.iter_lines():
+                if line.startswith("data: "):
+                    seen.append(json.loads(line.removeprefix("data: "))["state"])  # noqa: PERF401 - read while it grows
+        ended.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    wait_until(lambda: seen)
+    rig.scan(gs1("1001"))
+    if state == "confirmed":
+        rig.wait_state("judged")
+        rig.scan("CMD:OK")
+    assert rig.died() == -signal.SIGKILL
+    assert ended.wait(5)
+    assert state not in seen
