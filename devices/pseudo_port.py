@@ -73,7 +73,7 @@ class PseudoPort:
         with self._lock:
             self._master = master
         self._thread = threading.Thread(
-            target=self._serve, args=(master, self._stopping), name=f"pseudo-port-{self.link.name}", daemon=True
+            target=self._serve, args=(master, path, self._stopping), name=f"pseudo-port-{self.link.name}", daemon=True
         )
         self._thread.start()
         self.link.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class PseudoPort:
                     return False
                 raise
 
-    def _serve(self, master: int, stopping: threading.Event) -> None:
+    def _serve(self, master: int, path: str, stopping: threading.Event) -> None:
         poll = select.poll()
         poll.register(master, select.POLLIN)
         open_before = False
@@ -127,11 +127,23 @@ class PseudoPort:
                 log.exception("pseudo_port.simulator_fault", link=str(self.link))
             if not is_open:
                 if open_before:
-                    # What was sent and not read must not reach the next program as a ghost.
-                    with contextlib.suppress(termios.error):
-                        termios.tcflush(master, termios.TCIOFLUSH)
+                    with self._lock:  # the moment in which we have it open ourselves is nobody's to write in
+                        _forget_unread(path)
                 stopping.wait(TICK_S)
             open_before = is_open
+
+
+def _forget_unread(path: str) -> None:
+    """Drop what was sent and not read, which must not reach the next program as a ghost.
+
+    Only the program's end can drop what has arrived there; ``tcflush`` of this end reaches what is under way.
+    """
+    with contextlib.suppress(OSError, termios.error):
+        slave = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            termios.tcflush(slave, termios.TCIOFLUSH)
+        finally:
+            os.close(slave)
 
 
 def _has_listener(master: int) -> bool:

@@ -51,10 +51,6 @@ class BarcodeScanner(SerialDevice):
             self._deliver(self._parser.flush(), monotonic_ns)
             self._tell_dropped(dropped)
 
-    def lost(self, reason: str) -> None:
-        self._parser.reset()
-        super().lost(reason)
-
     def _deliver(self, scans: list[Scan], monotonic_ns: int) -> None:
         at = datetime.now(UTC)
         for scan in scans:

@@ -7,7 +7,8 @@ the end byte, which may stand anywhere in the parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
 from enum import IntEnum
 
 from devices.rfid import gen2
@@ -138,11 +139,13 @@ class FrameParser:
 
     Attributes:
         dialect: header and end byte.
+        sound: asked about every frame that is whole; the 8-bit sum alone lets through one false frame in 256.
         max_parameters: longest PARAM taken for real; a longer one is a false header. The longest answer there is,
             a bank of tag memory, stays below.
     """
 
     dialect: Dialect = BB_7E
+    sound: Callable[[Frame], bool] = lambda _: True
     max_parameters: int = 768
     counts: Counts = field(default_factory=Counts)
     _buffer: bytearray = field(default_factory=bytearray)
@@ -208,9 +211,12 @@ class FrameParser:
         elif raw[-2] != sum(raw[1:-2]) & 0xFF:
             self.counts.bad_sum += 1
         else:
-            del self._buffer[:size]
-            self.counts.frames += 1
-            return Frame(FrameType(raw[1]), raw[2], raw[5:-2], raw)
+            frame = Frame(FrameType(raw[1]), raw[2], raw[5:-2], raw)
+            if self.sound(frame):
+                del self._buffer[:size]
+                self.counts.frames += 1
+                return frame
+            self.counts.bad_tag += 1
         self._refuse_candidate()
         return None
 
@@ -223,7 +229,11 @@ class FrameParser:
 class MessageParser:
     """``feed`` bytes from a reader, get what it says. Tags whose length or CRC is wrong are counted and dropped."""
 
-    frames: FrameParser = field(default_factory=FrameParser)
+    dialect: InitVar[Dialect] = BB_7E
+    frames: FrameParser = field(init=False)
+
+    def __post_init__(self, dialect: Dialect) -> None:
+        self.frames = FrameParser(dialect, sound=lambda frame: frame.type is not FrameType.NOTICE or _is_tag(frame))
 
     @property
     def counts(self) -> Counts:
@@ -235,24 +245,22 @@ class MessageParser:
 
     def feed(self, data: bytes) -> list[Message]:
         """Messages that were completed by ``data``, in order."""
-        return self._messages(self.frames.feed(data))
+        return _messages(self.frames.feed(data))
 
     def flush(self) -> list[Message]:
         """As `FrameParser.flush`."""
-        return self._messages(self.frames.flush())
+        return _messages(self.frames.flush())
 
     def reset(self) -> None:
         self.frames.reset()
 
-    def _messages(self, frames: list[Frame]) -> list[Message]:
-        messages = []
-        for frame in frames:
-            message = interpret(frame)
-            if message is not None:
-                messages.append(message)
-            elif frame.type is FrameType.NOTICE:
-                self.counts.bad_tag += 1
-        return messages
+
+def _messages(frames: list[Frame]) -> list[Message]:
+    return [message for message in map(interpret, frames) if message is not None]
+
+
+def _is_tag(notice: Frame) -> bool:
+    return _tag_notice(notice) is not None
 
 
 def interpret(frame: Frame) -> Message | None:

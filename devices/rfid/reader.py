@@ -80,7 +80,7 @@ class RfidReader(SerialDevice):
         super().__init__(device_id, "rfid", port, tick_s=TICK_S)
         self._settings = settings or ReaderSettings()
         self._field = field or TagField()
-        self._parser = m100.MessageParser(m100.FrameParser(self._settings.dialect))
+        self._parser = m100.MessageParser(self._settings.dialect)
         self._write: Callable[[bytes], None] = _not_open
         self._setup: deque[_Request] = deque()
         self._identity: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def test_half_a_scan_is_not_glued_to_the_next(gun: SimulatedScanner, inbox: Inbo
     wait_for(inbox, "WHOLE")
     assert scans(inbox) == ["WHOLE"]
     assert device.counts.scans == 1
+
+
+def test_half_a_scan_is_forgotten_when_the_station_starts_over(
+    gun: SimulatedScanner, inbox: Inbox, connect: Connect
+) -> None:
+    device = connect(Framing(Suffix.CR), idle_gap_ms=2000)
+    gun.send(b"HALF")
+    while not device._parser.pending:
+        threading.Event().wait(0.005)
+    device.stop()
+    since = inbox.mark()
+    device.start(inbox)
+    inbox.wait_connected(since=since)
+    gun.scan("WHOLE")
+    assert inbox.wait(BarcodeReading).text == "WHOLE"
 
 
 def test_a_scan_made_while_the_station_was_away_is_not_delivered_later(

@@ -30,6 +30,8 @@ class World:
         self.broken = False
         self.read_s = 0.0
         self.reading = threading.Event()
+        self.first_may_return = threading.Event()
+        self.first_may_return.set()
 
     def source(self) -> Source:
         return Source(self)
@@ -38,9 +40,11 @@ class World:
 class Source:
     def __init__(self, world: World) -> None:
         self.world = world
+        self.number = 0
 
     def open(self) -> SourceInfo:
         self.world.opened += 1
+        self.number = self.world.opened
         if self.world.fail is not None:
             raise self.world.fail
         return SourceInfo("a test camera", dict(self.world.settings))
@@ -50,6 +54,8 @@ class Source:
         value = world.value
         world.reading.set()
         world.block.wait(30)
+        if self.number == 1:
+            world.first_may_return.wait(30)
         threading.Event().wait(world.read_s)
         if world.fail is not None:
             raise world.fail
@@ -64,6 +70,7 @@ def world() -> Iterator[World]:
     made = World()
     yield made
     made.block.set()
+    made.first_may_return.set()
 
 
 Start = Callable[..., Camera]
@@ -116,6 +123,7 @@ def test_a_frame_asked_for_after_an_instant_was_not_even_begun_before_it(start: 
     world.reading.clear()
     assert world.reading.wait(2)  # a read is under way and holds the old value
     world.value = 2
+    world.read_s = 0.2
     asked_ns = time.monotonic_ns()
     world.block.set()
     frame = camera.frame_after(asked_ns, 2)
@@ -186,21 +194,20 @@ def test_a_camera_that_hangs_for_ever_does_not_gather_threads(start: Start, worl
 def test_a_hanging_read_that_returns_late_publishes_nothing_and_closes_its_source(
     start: Start, world: World, inbox: Inbox
 ) -> None:
-    camera = start(read_timeout_s=0.2)
+    camera = start(period_s=0.3, read_timeout_s=0.2, stale_after_ms=5000)
     camera.frame_after(0, 2)
     since = inbox.mark()
-    world.block.clear()
+    world.first_may_return.clear()
     inbox.wait_lost(since=since)
     since = inbox.mark()
     world.value = 7
-    world.block.set()
     inbox.wait_connected(since=since)
-    assert camera.frame_after(time.monotonic_ns(), 5).pixels[0, 0, 0] == 7
-    camera.stop()
-    deadline = time.monotonic() + 5  # nobody waits for the thread that hung
-    while world.closed < world.opened and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
-    assert world.closed == world.opened
+    world.first_may_return.set()  # its picture is of the time before, when the value was 1
+    deadline = time.monotonic() + 5
+    while world.closed == 0 and time.monotonic() < deadline:
+        assert camera.latest().pixels[0, 0, 0] == 7
+    assert world.closed == 1
+    assert camera.latest().pixels[0, 0, 0] == 7
 
 
 def test_pictures_that_cannot_be_decoded_are_counted_and_nothing_else_is_a_lost_camera(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -58,6 +59,17 @@ def test_pictures_put_in_and_taken_out_while_playing_are_seen(tmp_path: Path) ->
     assert source.read()[0, 0, 0] == 20  # type: ignore[index]
     (tmp_path / "c.png").unlink()
     assert source.read()[0, 0, 0] == 10  # type: ignore[index]
+
+
+def test_a_picture_added_within_the_clock_tick_of_the_last_look_is_seen(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", 10)
+    source = FolderSource(tmp_path)
+    source.open()
+    listed = tmp_path.stat()
+    picture(tmp_path / "b.png", 20)
+    os.utime(tmp_path, ns=(listed.st_atime_ns, listed.st_mtime_ns))  # as if the clock had not moved
+    shown_values = {int(pixels[0, 0, 0]) for pixels in (source.read() for _ in range(3)) if pixels is not None}
+    assert shown_values == {10, 20}
 
 
 def test_a_frame_asked_for_after_a_swap_never_shows_the_old_picture(

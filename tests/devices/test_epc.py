@@ -45,6 +45,12 @@ def test_an_sgtin_198_has_letters_in_its_serial() -> None:
     assert read.uri == "urn:epc:id:sgtin:0614141.812345.6789AB"
 
 
+def test_an_sgtin_198_with_a_character_after_the_end_of_its_serial_is_refused() -> None:
+    last_character = int(SGTIN_198_HEX, 16) | ord("A") << 10
+    with pytest.raises(IdentityError, match="after the end of its serial"):
+        epc.decode(f"{last_character:052X}")
+
+
 @pytest.mark.parametrize("epc_hex", ["E20034120123456789000000", "000000000000000000000313", "E280"])
 def test_a_tag_as_it_left_the_factory_names_no_item(epc_hex: str) -> None:
     read = epc.decode(epc_hex)
@@ -68,7 +74,7 @@ def test_other_schemes_of_the_standard_have_a_urn_and_no_gtin() -> None:
         "3034257BF7194E40",  # too short for its header
         "3034257BF7194E4000001A850001",  # bits after the end
         "3034257BF7194E4000001A850000",  # a whole word after the end
-        "3634257BF7194E5B3770E60C200000000000000000000000003F",  # characters after the end of the serial
+        "3634257BF7194E5B3770E60C2000000000000000000000000001",  # bits after the end
         "",
         "30",
         "303",

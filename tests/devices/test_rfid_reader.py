@@ -165,6 +165,19 @@ def test_noise_between_the_frames_costs_no_tag(
     assert device.counts.noise_bytes > 0
 
 
+def test_a_false_header_that_announces_much_holds_nothing_up(
+    sim: SimulatedReader, inbox: Inbox, connect: Connect
+) -> None:
+    connect()
+    sim.place_tags([EPC])
+    wait_tag(inbox)
+    since = inbox.mark()
+    assert sim.send(bytes.fromhex("BB 01 03 02 00"))
+    for _ in range(3):
+        inbox.wait(TagReading, since=inbox.mark(), timeout_s=1.0)
+    assert not [message for message in inbox.messages[since:] if not isinstance(message, TagReading)]
+
+
 def test_frames_that_arrive_byte_by_byte_are_read(
     sim: SimulatedReader, inbox: Inbox, connect: Connect, mode: Mode
 ) -> None:
