@@ -1,0 +1,122 @@
+"""Labelled pictures: one row of ``manifest.csv`` a picture, read strictly, with a digest over labels and bytes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspection.errors import ConfigError
+from inspection.finding import Condition, Defect
+
+REQUIRED = ("file", "set", "goods", "defects", "condition", "group", "capture", "licence")
+EXHAUSTIVE_SETS = frozenset({"renders", "phones"})
+"""Sets whose labels name every defect there is; elsewhere a label says what is there, not what is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled picture.
+
+    Attributes:
+        path: the picture.
+        name: set and file, stable across machines.
+        set: data set it belongs to.
+        goods: kind of goods.
+        defects: defects the label states.
+        condition: labelled condition.
+        group: pictures of one group (item, date) never stand on both sides of a split; unique across sets.
+        capture: ``fixed``, ``handheld`` or ``web``.
+        licence: as the manifest states it.
+        mask: picture whose pixels > 0 mark the defects, where exact masks exist.
+    """
+
+    path: Path
+    name: str
+    set: str
+    goods: str
+    defects: frozenset[Defect]
+    condition: Condition
+    group: str
+    capture: str
+    licence: str
+    mask: Path | None = None
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything is wrong with it."""
+        return self.condition is not Condition.INTACT
+
+    def absent(self, defect: Defect) -> bool:
+        """Whether the label lets us say that ``defect`` is not there.
+
+        An intact item has none; a set that labels exhaustively names all; elsewhere silence means nothing. What
+        ``damaged`` hides is never known to be absent.
+        """
+        if defect in self.defects:
+            return False
+        if not self.damaged:
+            return True
+        if defect is Defect.DAMAGED:
+            return False
+        return self.set in EXHAUSTIVE_SETS
+
+
+def read_manifest(folder: Path) -> list[Sample]:
+    """The samples of ``folder/manifest.csv``, in its order.
+
+    Raises:
+        ConfigError: no manifest, a column missing, an unknown label, or a picture that is not there; names the line.
+    """
+    file = folder / "manifest.csv"
+    if not file.is_file():
+        raise ConfigError(f"{file} is not there", hint="give a folder that has a manifest.csv")
+    with file.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        missing = [column for column in REQUIRED if column not in (reader.fieldnames or [])]
+        if missing:
+            raise ConfigError(f"{file}: columns missing: {', '.join(missing)}")
+        return [_sample(folder, row, f"{file}:{reader.line_num}") for row in reader]
+
+
+def digest(samples: Sequence[Sample]) -> str:
+    """SHA-256 over the names, labels and bytes of the samples, whatever their order."""
+    lines = sorted(
+        "\t".join(
+            (
+                sample.name,
+                ";".join(sorted(sample.defects)),
+                sample.condition,
+                sample.group,
+                hashlib.sha256(sample.path.read_bytes()).hexdigest(),
+            )
+        )
+        for sample in samples
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _sample(folder: Path, row: dict[str, str], where: str) -> Sample:
+    try:
+        defects = frozenset(Defect(word) for word in row["defects"].split(";") if word)
+        condition = Condition(row["condition"])
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}", hint="the words are those of inspection/finding.py") from error
+    path = folder / row["file"]
+    if not path.is_file():
+        raise ConfigError(f"{where}: {path} is not there")
+    mask = row.get("mask") or ""
+    return Sample(
+        path=path,
+        name=f"{row['set']}/{row['file']}",
+        set=row["set"],
+        goods=row["goods"],
+        defects=defects,
+        condition=condition,
+        group=f"{row['set']}/{row['group']}",
+        capture=row["capture"],
+        licence=row["licence"],
+        mask=folder / mask if mask else None,
+    )

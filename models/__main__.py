@@ -1,0 +1,102 @@
+"""``python -m models``: train, evaluate, verify and describe bundles. Only ``train`` needs torch."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from inspection.errors import InspectionError
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_BUNDLE = ROOT / "models" / "bundles" / "default"
+DEMO = ROOT / "datasets" / "demo"
+SHARED = ROOT.parent / "shared" / "datasets"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def train(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder with a manifest.csv; repeat it. Default: ../shared/datasets if there, and datasets/demo."
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the bundle; an older one there is replaced at the end.")
+    ] = DEFAULT_BUNDLE,
+    golden: Annotated[Path, typer.Option(help="Pictures of our own for the golden samples.")] = DEMO,
+    work: Annotated[Path, typer.Option(help="Cached features; a run that was cut goes on from them.")] = ROOT / "runs",
+    name: Annotated[str, typer.Option(help="Name of the bundle.")] = "default",
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
+    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the graph's input, a multiple of 32.")] = 288,
+    versions: Annotated[int, typer.Option(min=1, max=50, help="Random versions of every picture.")] = 3,
+    epochs: Annotated[float, typer.Option(min=0.1, max=500, help="Passes over the training pictures.")] = 12.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bundle on the same machine.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
+    by_date: Annotated[bool, typer.Option(help="Also measure cans on dates left out in turn.")] = True,
+) -> None:
+    """Fine-tune the judge on labelled pictures and pack a bundle: about 15 minutes on two cores with everything."""
+    with _errors():
+        from models.training import run  # noqa: PLC0415 - torch is not everywhere
+
+        folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
+        options = run.TrainOptions(
+            folders, golden, out, work, name, version, size, versions, epochs, seed, threads, by_date=by_date,
+            command=shlex.join(["python", "-m", "models", *sys.argv[1:]]),
+        )  # fmt: skip
+        typer.echo(run.train(options, Console()))
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[Path, typer.Option(help="The bundle to judge with.")] = DEFAULT_BUNDLE,
+    data: Annotated[list[Path] | None, typer.Option(help="Folder with a manifest.csv; repeat it.")] = None,
+    held_out: Annotated[bool, typer.Option(help="Only the groups that the bundle was not trained on.")] = True,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Judge labelled pictures as a station would and print the figures of each set."""
+    with _errors():
+        from models.evaluation.run import evaluate as run  # noqa: PLC0415 - scikit-learn is not everywhere
+
+        folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
+        Console().print(run(bundle, folders, only_held_out=held_out, threads=threads))
+
+
+@app.command()
+def verify(bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")] = DEFAULT_BUNDLE) -> None:
+    """Check every byte of a bundle and let it judge its golden samples."""
+    with _errors():
+        from models.runtime import Judge  # noqa: PLC0415
+
+        typer.echo(f"good: {Judge.load(bundle).bundle_id}")
+
+
+@app.command()
+def card(bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")] = DEFAULT_BUNDLE) -> None:
+    """Print the card of a bundle."""
+    with _errors():
+        from models.bundle import CARD, open_bundle  # noqa: PLC0415
+
+        typer.echo(open_bundle(bundle).contents[CARD].decode())
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except InspectionError as error:
+        typer.echo(error.one_line(), err=True)
+        raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m models")

@@ -1,0 +1,89 @@
+"""What ``bundle.json`` says: the form of a bundle, checked key by key when it is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from inspection.finding import Condition, Defect
+
+OUTPUTS = ("defects", "conditions", "maps", "embedding")
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSpec(_Part):
+    """Pictures are scaled to fit ``size`` x ``size``, centred, the rest filled by reflection; uint8 NHWC BGR.
+
+    Normalisation is a part of the graph.
+    """
+
+    size: Annotated[int, Field(ge=32, le=2048, multiple_of=32)]
+    fit: Literal["letterbox-reflect"] = "letterbox-reflect"
+    layout: Literal["NHWC"] = "NHWC"
+    dtype: Literal["uint8"] = "uint8"
+    channels: Literal["BGR"] = "BGR"
+
+
+class Thresholds(_Part):
+    """Where post-processing draws its lines; all chosen on held-out groups.
+
+    Attributes:
+        defects: probability from which a defect is a finding.
+        maps: probability in a defect map from which a cell belongs to the region.
+        confident: least max(p_sellable, 1 - p_sellable), by conformal risk control for the stated rates.
+        novelty: distance in the reference space beyond which a picture is novel.
+        wrong_resell: stated maximum rate of wrong resell; wrong_scrap likewise.
+    """
+
+    defects: dict[Defect, Probability]
+    maps: Probability
+    confident: Probability
+    novelty: Annotated[float, Field(gt=0)]
+    wrong_resell: Probability
+    wrong_scrap: Probability
+
+
+class DataSpec(_Part):
+    """What it was trained on, so that the split can be made again.
+
+    Attributes:
+        digest: of all samples' labels and bytes (``datasets.manifest.digest``).
+        held_out_digest: of the names of the held-out groups (``datasets.splits.groups_digest``).
+    """
+
+    digest: Sha256
+    pictures: Annotated[int, Field(ge=1)]
+    sets: dict[str, int]
+    seed: int
+    held_out_share: Probability
+    held_out_digest: Sha256
+
+
+class FileSpec(_Part):
+    """Size and hash of one file of the bundle."""
+
+    size: Annotated[int, Field(ge=0, le=200_000_000)]
+    sha256: Sha256
+
+
+class BundleSpec(_Part):
+    """The whole of ``bundle.json``."""
+
+    contract: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    version: Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.-]{0,19}$")]
+    created: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    input: InputSpec
+    defects: Annotated[tuple[Defect, ...], Field(min_length=1)]
+    conditions: tuple[Condition, ...] = tuple(Condition)
+    thresholds: Thresholds
+    golden_tolerance: Annotated[float, Field(gt=0, le=0.1)] = 2e-3
+    data: DataSpec
+    metrics: dict[str, JsonValue]
+    files: dict[str, FileSpec]

@@ -1,0 +1,182 @@
+"""The judge: a bundle on ONNX Runtime. All views of an item go through the graph in one batch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from inspection.errors import BundleError
+from inspection.finding import Assessment, Condition, Defect, Finding
+from inspection.frame import Pixels, ViewPicture
+from models.bundle import EXPECTED, GRAPH, REFERENCE, Bundle, open_bundle
+from models.contract import OUTPUTS, BundleSpec
+from models.pixels import Letterbox, boxes, fit, quality
+
+Floats = npt.NDArray[np.float32]
+MAX_VIEWS = 32
+MAX_BOXES_PER_DEFECT = 3
+_SELLABLE = (Condition.INTACT, Condition.MINOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What the graph says of a batch of N pictures.
+
+    Attributes:
+        defects: (N, D) calibrated probabilities, order of ``spec.defects``.
+        conditions: (N, 4) calibrated probabilities, order of ``spec.conditions``, rows sum to 1.
+        maps: (N, D, h, w) probabilities per cell.
+        embedding: (N, E).
+    """
+
+    defects: Floats
+    conditions: Floats
+    maps: Floats
+    embedding: Floats
+
+
+class Judge:
+    """A loaded bundle. Thread-safe for :meth:`assess`."""
+
+    def __init__(self, bundle: Bundle, session: ort.InferenceSession) -> None:
+        self._bundle = bundle
+        self._session = session
+        with np.load(io.BytesIO(bundle.contents[REFERENCE]), allow_pickle=False) as reference:
+            self._mean: Floats = reference["mean"]
+            self._basis: Floats = reference["basis"]
+            self._centres: Floats = reference["centres"]
+
+    @classmethod
+    def load(cls, path: Path, *, threads: int = 2) -> Judge:
+        """Open the bundle at ``path``, warm up, and let it judge its golden samples.
+
+        Raises:
+            BundleError: the bundle is damaged, or does not reproduce a golden sample on this machine.
+        """
+        bundle = open_bundle(path)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = ort.InferenceSession(bundle.contents[GRAPH], options, providers=["CPUExecutionProvider"])
+            names = tuple(output.name for output in session.get_outputs())
+        except Exception as error:  # ONNX Runtime raises classes of its own, not exported
+            raise BundleError(f"{path / GRAPH} is not a graph ONNX Runtime can run: {error}") from error
+        if names != OUTPUTS:
+            raise BundleError(f"{path / GRAPH} has outputs {names}, {OUTPUTS} expected")
+        judge = cls(bundle, session)
+        judge._check_golden()
+        return judge
+
+    @property
+    def bundle_id(self) -> str:
+        return self._bundle.bundle_id
+
+    @property
+    def spec(self) -> BundleSpec:
+        return self._bundle.spec
+
+    def preprocess(self, pictures: Sequence[ViewPicture]) -> Pixels:
+        """The graph's input for these views: uint8 (N, S, S, 3) BGR."""
+        return self._fit(pictures)[0]
+
+    def run_raw(self, batch: Pixels) -> Raw:
+        """The bare graph on a batch made by :meth:`preprocess`."""
+        return Raw(*self._session.run(list(OUTPUTS), {"pictures": batch}))
+
+    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+        """Judge one item from all its views.
+
+        A defect counts as seen when any view sees it. The condition is that of the view with the greatest expected
+        severity among those whose capture is good: one clear defect in one view suffices, one bad view does not veto.
+
+        Raises:
+            PictureRefused: an array is no picture.
+            ValueError: no picture, or more than 32.
+        """
+        if not 1 <= len(pictures) <= MAX_VIEWS:
+            raise ValueError(f"1 to {MAX_VIEWS} pictures expected, found {len(pictures)}")
+        batch, letterboxes = self._fit(pictures)
+        raw = self.run_raw(batch)
+        spec = self.spec
+        capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
+        good = [index for index, view in enumerate(capture) if view.ok] or list(range(len(pictures)))
+        severity = raw.conditions @ np.arange(len(spec.conditions), dtype=np.float32)
+        worst = max(good, key=lambda index: float(severity[index]))
+        p_condition = {name: float(p) for name, p in zip(spec.conditions, raw.conditions[worst], strict=True)}
+        p_sellable = sum(p_condition[name] for name in _SELLABLE)
+        distance = float(self.distances(raw.embedding).max())
+        return Assessment(
+            bundle_id=self.bundle_id,
+            findings=self._findings(pictures, raw, letterboxes),
+            p_defect={name: float(p) for name, p in zip(spec.defects, raw.defects.max(axis=0), strict=True)},
+            p_condition=p_condition,
+            novelty=float(1 - 0.5 ** ((distance / spec.thresholds.novelty) ** 2)),
+            novel=distance > spec.thresholds.novelty,
+            confident=max(p_sellable, 1 - p_sellable) >= spec.thresholds.confident,
+            capture=capture,
+        )
+
+    def distances(self, embedding: Floats) -> Floats:
+        """Distance (N,) of embeddings (N, E) to the nearest kind of goods in the whitened reference space."""
+        projected = (embedding - self._mean) @ self._basis
+        each = np.linalg.norm(projected[:, None, :] - self._centres[None], axis=2)
+        return np.asarray(each.min(axis=1), np.float32)
+
+    def _fit(self, pictures: Sequence[ViewPicture]) -> tuple[Pixels, list[Letterbox]]:
+        fitted = [fit(picture.pixels, self.spec.input.size) for picture in pictures]
+        return np.stack([pixels for pixels, _ in fitted]), [letterbox for _, letterbox in fitted]
+
+    def _findings(self, pictures: Sequence[ViewPicture], raw: Raw, letterboxes: list[Letterbox]) -> tuple[Finding, ...]:
+        found = []
+        for row, picture in enumerate(pictures):
+            for column, defect in enumerate(self.spec.defects):
+                probability = float(raw.defects[row, column])
+                if probability >= self.spec.thresholds.defects[defect]:
+                    found += self._regions(defect, probability, picture.view, raw.maps[row, column], letterboxes[row])
+        return tuple(sorted(found, key=lambda finding: -finding.probability))
+
+    def _regions(
+        self, defect: Defect, probability: float, view: str, cells: Floats, letterbox: Letterbox
+    ) -> list[Finding]:
+        """Where the map shows it; relative to its own peak, since one number decides whether and the map only where."""
+        threshold = max(self.spec.thresholds.maps, 0.6 * float(cells.max()))
+        regions = boxes(cells, threshold, self.spec.input.size, letterbox)[:MAX_BOXES_PER_DEFECT]
+        return [Finding(defect, probability, view, box) for box in regions] or [Finding(defect, probability, view)]
+
+    def _check_golden(self) -> None:
+        names = self._bundle.golden_pictures
+        if not names:
+            raise BundleError(f"{self._bundle.folder} has no golden samples")
+        views = [ViewPicture(name, _decode(self._bundle, name)) for name in names]
+        raw = self.run_raw(self.preprocess(views))
+        with np.load(io.BytesIO(self._bundle.contents[EXPECTED]), allow_pickle=False) as expected:
+            for output in OUTPUTS:
+                wanted, found = expected[output], getattr(raw, output)
+                tolerance = self.spec.golden_tolerance * max(1.0, float(np.abs(wanted).max()))
+                if wanted.shape != found.shape or not np.allclose(found, wanted, rtol=0, atol=tolerance):
+                    off = (
+                        "another shape"
+                        if wanted.shape != found.shape
+                        else f"{float(np.abs(found - wanted).max()):.4g} off"
+                    )
+                    raise BundleError(
+                        f"{self._bundle.folder} does not reproduce its golden samples: {output} is {off}",
+                        hint="use the onnxruntime version of the lock, or choose another bundle with model.bundle",
+                    )
+
+
+def _decode(bundle: Bundle, name: str) -> Pixels:
+    pixels = cv2.imdecode(np.frombuffer(bundle.contents[name], np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise BundleError(f"{bundle.folder / name} is not a picture")
+    return np.asarray(pixels, np.uint8)

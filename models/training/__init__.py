@@ -1,0 +1,1 @@
+"""Training: the only place, with evaluation, that imports torch."""

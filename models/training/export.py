@@ -1,0 +1,83 @@
+"""Put a trained tail and the trunk together, export one ONNX graph, and pack the bundle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+import torch
+
+from inspection.frame import Pixels
+from models.bundle import CARD, EXPECTED, GOLDEN, GRAPH, REFERENCE, seal_bundle
+from models.contract import OUTPUTS, BundleSpec
+from models.pixels import fit
+from models.runtime import Judge
+from models.training.fit import Floats
+from models.training.network import Graph
+
+GOLDEN_SIDE = 320
+
+
+def write_bundle(
+    folder: Path, graph: Graph, spec: BundleSpec, reference: dict[str, Floats], golden: Sequence[Pixels], card: str
+) -> str:
+    """Write the bundle to ``folder``, let the run-time load it, and only then put it in place of an older one.
+
+    Returns the bundle's id.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    building.chmod(0o755)
+    try:
+        export(graph, building / GRAPH, spec.input.size)
+        np.savez(building / REFERENCE, **reference)  # type: ignore[arg-type]  # numpy's stub mistakes it for allow_pickle
+        (building / GOLDEN).mkdir()
+        for number, pixels in enumerate(golden):
+            scale = min(1.0, GOLDEN_SIDE / max(pixels.shape[:2]))
+            small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            cv2.imwrite(str(building / GOLDEN / f"{number:02d}.png"), small)
+        _write_expected(building, spec.input.size)
+        (building / CARD).write_text(card, encoding="utf-8")
+        seal_bundle(building, spec)
+        bundle_id = Judge.load(building).bundle_id
+        if folder.exists():
+            old = Path(f"{building}.old")
+            folder.rename(old)
+            building.rename(folder)
+            shutil.rmtree(old)
+        else:
+            os.rename(building, folder)  # noqa: PTH104 - the target does not exist
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return bundle_id
+
+
+def export(graph: Graph, file: Path, size: int) -> None:
+    """One graph, input ``pictures`` uint8 (N, S, S, 3) BGR, outputs as in ``models.contract.OUTPUTS``, N dynamic."""
+    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    torch.onnx.export(
+        graph.eval(),
+        (example,),
+        str(file),
+        input_names=["pictures"],
+        output_names=list(OUTPUTS),
+        dynamic_axes={name: {0: "n"} for name in ("pictures", *OUTPUTS)},
+        opset_version=17,
+        dynamo=False,
+    )
+
+
+def _write_expected(folder: Path, size: int) -> None:
+    session = ort.InferenceSession(str(folder / GRAPH), providers=["CPUExecutionProvider"])
+    pictures = [
+        np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
+        for path in sorted((folder / GOLDEN).glob("*.png"))
+    ]
+    outputs = session.run(list(OUTPUTS), {"pictures": np.stack([fit(picture, size)[0] for picture in pictures])})
+    np.savez(folder / EXPECTED, **dict(zip(OUTPUTS, outputs, strict=True)))

@@ -1,0 +1,149 @@
+"""Fine-tune the tail on cached features: balanced draws, missing labels masked, an ordinal loss for condition."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from datasets.manifest import Sample
+from inspection.finding import Condition, Defect
+from models.training.features import FeatureCache
+from models.training.network import Tail
+
+BATCH = 32
+BACKBONE_RATE, HEAD_RATE, DECAY = 3e-4, 2e-3, 1e-2
+SMOOTHING = 0.02
+CONDITION_WEIGHT, ORDINAL_WEIGHT, MAP_WEIGHT = 0.7, 0.5, 0.5
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the labels say, as arrays.
+
+    Attributes:
+        defects: the columns.
+        present: float32 (N, D), 1 where the label states the defect.
+        known: float32 (N, D), 1 where the label says present or absent; the rest does not enter the loss.
+        condition: int64 (N,), index into ``Condition``.
+    """
+
+    defects: tuple[Defect, ...]
+    present: Floats
+    known: Floats
+    condition: npt.NDArray[np.int64]
+
+
+def labels_of(samples: Sequence[Sample]) -> Labels:
+    """Labels of the samples; the columns are the defects that occur, in the order of ``Defect``."""
+    defects = tuple(defect for defect in Defect if any(defect in sample.defects for sample in samples))
+    present = np.array([[defect in sample.defects for defect in defects] for sample in samples], np.float32)
+    absent = np.array([[sample.absent(defect) for defect in defects] for sample in samples], np.float32)
+    order = list(Condition)
+    return Labels(
+        defects, present, np.maximum(present, absent), np.array([order.index(sample.condition) for sample in samples])
+    )
+
+
+def fit_tail(
+    network: nn.Module,
+    cache: FeatureCache,
+    samples: Sequence[Sample],
+    labels: Labels,
+    train: Sequence[int],
+    *,
+    epochs: float,
+    seed: int,
+    advance: Callable[[float], None] = lambda _loss: None,
+) -> Tail:
+    """Fine-tune a tail on the samples with the indices ``train``; the same seed gives the same tail.
+
+    A draw takes each (set, condition) with a weight of one over the root of its size, and a random version of the
+    picture. ``advance`` hears of every step's loss.
+    """
+    torch.manual_seed(seed)
+    tail = Tail(network, len(labels.defects), len(Condition))
+    tail.train()
+    indices = np.asarray(train)
+    kinds = [(samples[index].set, samples[index].condition) for index in train]
+    sizes = Counter(kinds)
+    weights = np.array([sizes[kind] ** -0.5 for kind in kinds])
+    weights /= weights.sum()
+    steps = step_count(len(train), epochs)
+    groups = [
+        {"params": tail.backbone_parameters(), "lr": BACKBONE_RATE},
+        {"params": tail.head_parameters(), "lr": HEAD_RATE},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [BACKBONE_RATE, HEAD_RATE], total_steps=steps, pct_start=0.15
+    )
+    masked = np.array([sample.mask is not None for sample in samples])
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        rows = rng.choice(indices, BATCH, p=weights)
+        versions = rng.integers(0, cache.fine.shape[0], BATCH)
+        outputs = tail(_tensor(cache.fine[versions, rows]), _tensor(cache.coarse[versions, rows]))
+        loss = _loss(
+            outputs, labels, rows, torch.from_numpy(cache.masks[versions, rows]), torch.from_numpy(masked[rows])
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        advance(float(loss.detach()))
+    tail.eval()
+    return tail
+
+
+def step_count(samples: int, epochs: float) -> int:
+    """How many steps ``epochs`` over ``samples`` take."""
+    return max(10, round(epochs * samples / BATCH))
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not read by mypy here
+def predict(tail: Tail, cache: FeatureCache, indices: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+    """Defect logits (n, D), condition logits (n, 4) and embeddings (n, E) of the pictures as they are."""
+    parts = []
+    for start in range(0, len(indices), BATCH):
+        rows = np.asarray(indices[start : start + BATCH])
+        defects, conditions, _, embedding = tail(_tensor(cache.fine[0, rows]), _tensor(cache.coarse[0, rows]))
+        parts.append((defects.numpy(), conditions.numpy(), embedding.numpy()))
+    defects, conditions, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return defects, conditions, embeddings
+
+
+def _loss(
+    outputs: tuple[Tensor, Tensor, Tensor, Tensor],
+    labels: Labels,
+    rows: npt.NDArray[np.int64],
+    masks: Tensor,
+    masked: Tensor,
+) -> Tensor:
+    defects, conditions, maps, _ = outputs
+    present, known = torch.from_numpy(labels.present[rows]), torch.from_numpy(labels.known[rows])
+    target = present * (1 - 2 * SMOOTHING) + SMOOTHING
+    each = functional.binary_cross_entropy_with_logits(defects, target, reduction="none")
+    loss = (each * known).sum() / known.sum().clamp(min=1)
+    condition = torch.from_numpy(labels.condition[rows])
+    loss = loss + CONDITION_WEIGHT * functional.cross_entropy(conditions, condition, label_smoothing=SMOOTHING)
+    cumulative = torch.softmax(conditions, dim=1).cumsum(dim=1)[:, :-1]
+    reached = (condition[:, None] <= torch.arange(cumulative.shape[1])[None]).to(torch.float32)
+    loss = loss + ORDINAL_WEIGHT * ((cumulative - reached) ** 2).sum(dim=1).mean()  # squared earth mover's distance
+    if bool(masked.any()):
+        cells = masks[masked][:, None] * present[masked][:, :, None, None]
+        exact = functional.binary_cross_entropy_with_logits(maps[masked], cells, reduction="none")
+        weight = 1 + 9 * cells
+        loss = loss + MAP_WEIGHT * (exact * weight).sum() / weight.sum()
+    return loss
+
+
+def _tensor(values: npt.NDArray[np.float16] | Floats) -> Tensor:
+    return torch.from_numpy(np.asarray(values, np.float32)).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,173 @@
+"""Figures on held-out groups: AUROC, macro-F1, balanced accuracy, temperatures, thresholds, conformal risk control."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
+
+from datasets.manifest import Sample
+from inspection.finding import Condition, Defect
+from models.training.fit import Floats, Labels
+
+SELLABLE = 2
+"""Conditions before this index (intact, minor) can be sold."""
+DEFAULT_THRESHOLD = 0.5
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Probabilities of independent logits."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), np.float32)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities of rows of logits."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
+
+
+def per_set(
+    samples: Sequence[Sample], labels: Labels, indices: Sequence[int], defects: Floats, conditions: Floats
+) -> dict[str, dict[str, Any]]:
+    """Figures of each set on the samples ``indices``, to which the rows of the two arrays of probabilities belong.
+
+    ``auroc`` ranks damaged against intact by 1 - p_intact; ``macro_f1`` compares, where every label is known and
+    single, the strongest defect (or intact) with the label; ``called_damaged`` is the share with p_intact < 0.5.
+    """
+    result: dict[str, dict[str, Any]] = {}
+    rows = np.asarray(indices)
+    names = np.array([samples[index].set for index in indices])
+    for name in sorted(set(names)):
+        here = np.flatnonzero(names == name)
+        truth = labels.condition[rows[here]]
+        damaged = truth > 0
+        figures: dict[str, Any] = {
+            "pictures": len(here),
+            "groups": len({samples[int(index)].group for index in rows[here]}),
+            "called_damaged": round(float((conditions[here, 0] < DEFAULT_THRESHOLD).mean()), 4),
+        }
+        if damaged.any() and not damaged.all():
+            figures["auroc"] = round(float(roc_auc_score(damaged, 1 - conditions[here, 0])), 4)
+        if len(set(truth)) > 1:
+            figures["balanced_accuracy"] = round(
+                float(balanced_accuracy_score(truth, conditions[here].argmax(axis=1))), 4
+            )
+        figures |= _macro_f1(labels, rows[here], defects[here], conditions[here])
+        result[name] = figures
+    return result
+
+
+def temperature(logits: Floats, truth: npt.NDArray[np.int64]) -> float:
+    """The temperature with the least log-loss of softmax(logits / T), 0.3..5 (Guo et al. 2017)."""
+
+    def loss(value: float) -> float:
+        return float(-np.log(softmax(logits / np.float32(value))[np.arange(len(truth)), truth] + 1e-9).mean())
+
+    return float(minimize_scalar(loss, bounds=(0.3, 5.0), method="bounded").x)
+
+
+def defect_temperature(logits: Floats, present: Floats, known: Floats) -> float:
+    """The temperature with the least log-loss of sigmoid(logits / T) over the known labels, 0.3..5."""
+
+    def loss(value: float) -> float:
+        p = np.clip(sigmoid(logits / np.float32(value)), 1e-6, 1 - 1e-6)
+        return float(-((present * np.log(p) + (1 - present) * np.log(1 - p)) * known).sum() / known.sum())
+
+    return float(minimize_scalar(loss, bounds=(0.3, 5.0), method="bounded").x)
+
+
+def defect_thresholds(probabilities: Floats, labels: Labels, indices: Sequence[int]) -> dict[Defect, float]:
+    """For each defect the threshold with the best F1 over its known labels, never under 0.35; 0.5 without positives."""
+    rows = np.asarray(indices)
+    chosen: dict[Defect, float] = {}
+    for column, defect in enumerate(labels.defects):
+        known = labels.known[rows, column] > 0
+        truth = labels.present[rows, column][known] > 0
+        if truth.sum() < 3:  # noqa: PLR2004 - too few to choose by
+            chosen[defect] = DEFAULT_THRESHOLD
+            continue
+        candidates = np.linspace(0.35, 0.9, 56)
+        scores = [f1_score(truth, probabilities[known, column] >= threshold) for threshold in candidates]
+        best = np.flatnonzero(np.isclose(scores, max(scores)))
+        chosen[defect] = round(float(candidates[best[len(best) // 2]]), 3)  # the middle of the plateau
+    return chosen
+
+
+def conformal_threshold(
+    conditions: Floats, truth: npt.NDArray[np.int64], wrong_resell: float, wrong_scrap: float
+) -> float:
+    """Least threshold on max(p_sellable, 1 - p_sellable) that keeps both risks, by conformal risk control.
+
+    The risks are the shares of all items that are sellable by the model, over the threshold, and not in truth, and the
+    reverse; (n * risk + 1) / (n + 1) must not exceed the stated rate (Angelopoulos et al. 2022, arXiv 2208.02814).
+    1.0 when no threshold does.
+    """
+    p_sellable = conditions[:, :SELLABLE].sum(axis=1)
+    sellable = truth < SELLABLE
+    count = len(truth)
+    for threshold in np.linspace(0.5, 1.0, 501):
+        resell = int(((p_sellable >= threshold) & ~sellable).sum())
+        scrap = int(((1 - p_sellable >= threshold) & sellable).sum())
+        if (resell + 1) / (count + 1) <= wrong_resell and (scrap + 1) / (count + 1) <= wrong_scrap:
+            return round(float(threshold), 4)
+    return 1.0
+
+
+def calibration_error(conditions: Floats, truth: npt.NDArray[np.int64], bins: int = 10) -> float:
+    """Expected calibration error of the most probable condition, equal-width bins."""
+    confidence, right = conditions.max(axis=1), conditions.argmax(axis=1) == truth
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        (places == place).mean() * abs(confidence[places == place].mean() - right[places == place].mean())
+        for place in range(bins)
+        if (places == place).any()
+    ]
+    return round(float(np.sum(gaps)), 4)
+
+
+def novelty_reference(embeddings: Floats, goods: Sequence[str], dimensions: int = 64) -> dict[str, Floats]:
+    """Mean, whitening basis and one centre for each kind of goods, from training embeddings (N, E)."""
+    mean = embeddings.mean(axis=0)
+    _, singular, axes = np.linalg.svd(embeddings - mean, full_matrices=False)
+    kept = min(dimensions, len(singular))
+    scale = singular[:kept] / np.sqrt(max(1, len(embeddings) - 1))
+    basis = (axes[:kept] / (scale[:, None] + 1e-6)).T
+    projected = (embeddings - mean) @ basis
+    kinds = np.asarray(goods)
+    centres = np.stack([projected[kinds == kind].mean(axis=0) for kind in sorted(set(goods))])
+    return {"mean": mean.astype(np.float32), "basis": basis.astype(np.float32), "centres": centres.astype(np.float32)}
+
+
+def novelty_distances(embeddings: Floats, reference: dict[str, Floats]) -> Floats:
+    """Distance (N,) of embeddings to the nearest kind of goods; the run-time computes the same."""
+    projected = (embeddings - reference["mean"]) @ reference["basis"]
+    return np.asarray(np.linalg.norm(projected[:, None] - reference["centres"][None], axis=2).min(axis=1), np.float32)
+
+
+def _macro_f1(labels: Labels, rows: npt.NDArray[np.int64], defects: Floats, conditions: Floats) -> dict[str, float]:
+    known, present = labels.known[rows], labels.present[rows]
+    columns = np.flatnonzero(present.any(axis=0) & (known.mean(axis=0) == 1))
+    if len(columns) < 2 or (present[:, columns].sum(axis=1) > 1).any():  # noqa: PLR2004
+        return {}
+    truth = np.where(present[:, columns].any(axis=1), present[:, columns].argmax(axis=1) + 1, 0)
+    scores = np.concatenate([conditions[:, :1], defects[:, columns]], axis=1)
+    return {"macro_f1": round(float(f1_score(truth, scores.argmax(axis=1), average="macro")), 4)}
+
+
+def cans_by_date(truth: npt.NDArray[np.int64], conditions: Floats) -> dict[str, float]:
+    """AUROC of damaged against intact and balanced accuracy of the four grades over all left-out dates together."""
+    return {
+        "pictures": len(truth),
+        "auroc": round(float(roc_auc_score(truth > 0, 1 - conditions[:, 0])), 4),
+        "balanced_accuracy": round(float(balanced_accuracy_score(truth, conditions.argmax(axis=1))), 4),
+        "critical_called_sellable": int(
+            (
+                (truth == list(Condition).index(Condition.CRITICAL))
+                & (conditions[:, :SELLABLE].sum(axis=1) > DEFAULT_THRESHOLD)
+            ).sum()
+        ),
+    }
