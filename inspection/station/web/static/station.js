@@ -128,9 +128,6 @@ panel.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) {
     press(button);
-    if (event.detail > 0) {
-      button.blur(); // after a touch, Enter means OK again
-    }
   }
 });
 
@@ -139,7 +136,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "Enter" && document.activeElement?.matches("button:focus-visible, a:focus-visible")) {
-    return; // the focused control takes its own Enter
+    return; // a control focused by keyboard takes its own Enter; after a touch, Enter still means OK
   }
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const asked = station()?.dataset.override ? ".reasons " : "";
