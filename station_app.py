@@ -1,4 +1,4 @@
-"""The inspection station: ``python station_app.py run|check``. Reads configuration, wires, runs; no logic."""
+"""The inspection station: ``python station_app.py run|check|demo``. Reads configuration, wires, runs; no logic."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import typer
 from inspection.errors import InspectionError
 from inspection.station import launch, logs
 from inspection.station.config import StationConfig, load_config
+from inspection.station.demo.run import DemoOptions, run_demo
 
 CANNOT_START = 2
+LOOK_S = 3.0  # how long the demo's worker looks at a verdict when somebody may be watching
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The station's configuration file.")]
@@ -37,6 +39,37 @@ def check(config: ConfigFile = Path("configs/station.yaml")) -> None:
         versions = launch.load_bench(settings).versions
         typer.echo(f"configuration {config}: good")
         typer.echo(f"policy {versions.policy}, products {versions.products}, model {versions.bundle or 'none'}: good")
+
+
+@app.command()
+def demo(
+    items: Annotated[int | None, typer.Option(min=1, help="Stop after so many items; without it, at Ctrl-C.")] = None,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Do not wait for anybody to look: as fast as the station goes.")
+    ] = False,
+    manual: Annotated[
+        bool, typer.Option("--manual", help="You confirm every verdict on the screen (Enter, or the buttons).")
+    ] = False,
+    images: Annotated[
+        Path | None, typer.Option(help="Your own pictures: a folder, with or without a manifest.csv.")
+    ] = None,
+    data: Annotated[
+        Path, typer.Option(help="Folder of journal, pictures, database and logs; the demo goes on from it.")
+    ] = Path(".data/demo"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the screen; 0 is any free one.")] = 8480,
+    hub_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the hub; 0 is any free one.")] = 8400,
+    seed: Annotated[int, typer.Option(help="Order of the goods.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the inspections to this file.")] = None,
+) -> None:
+    """Inspect goods with simulated devices: a hub, this station, its screen, and a simulated worker.
+
+    Goods are the photographs of ../shared/datasets where they lie beside the project, otherwise its own renders, unless
+    --images names others. With --items the exit code is 0 only when the hub holds every item with its pictures.
+    """
+    with _command(console=True):
+        look_s = 0.0 if headless else LOOK_S
+        options = DemoOptions(items, headless, data, images, port, hub_port, seed, manual, look_s, json_file)
+        raise typer.Exit(run_demo(options))
 
 
 def _with_port(config: StationConfig, port: int | None) -> StationConfig:

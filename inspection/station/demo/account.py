@@ -65,31 +65,38 @@ class Account:
 
 def accounts_table(account: Account) -> Table:
     """One row an item: item, views, findings, verdict, confidence, ms per stage, reported."""
-    table = Table(title="Inspected items", header_style="bold")
-    for column in ("item", "views", "findings", "verdict", "rule"):
-        table.add_column(column, overflow="fold")
-    table.add_column("confidence", justify="right")
-    for stage in STAGES:
-        table.add_column(f"{stage} ms", justify="right")
-    table.add_column("reported")
+    table = Table(title="Inspected items", header_style="bold", caption="ms per stage: " + " + ".join(STAGES))
+    for column in ("item", "views", "findings", "verdict", "confidence", "ms per stage", "reported"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("views", "ms per stage", "reported"))
     for inspection_id, parcel in account.parcels.items():
         inspection = account.inspections.get(inspection_id, {})
-        assessment = inspection.get("assessment") or {}
-        policy = inspection.get("policy") or {}
-        conditions: dict[str, float] = assessment.get("p_condition") or {}
-        condition = max(conditions, key=lambda name: conditions[name]) if conditions else "–"
-        verdict = inspection.get("verdict") or {}
-        grade = f" {verdict['grade']}" if verdict.get("grade") else ""
-        findings = dict.fromkeys(f"{finding['defect']}" for finding in assessment.get("findings", []))
         timings = inspection.get("timings_ms", {})
         table.add_row(
             parcel.name,
             str(len(inspection.get("pictures", []))),
-            ", ".join(findings) or "none",
-            f"{verdict.get('disposition', '–')}{grade}",
-            str(policy.get("rule_id", "–")),
-            f"{condition} {conditions.get(condition, 0.0):.2f}",
-            *(f"{timings[stage]:.1f}" if stage in timings else "–" for stage in STAGES),
+            _findings(inspection),
+            _verdict(inspection),
+            _confidence(inspection),
+            " ".join(f"{timings[stage]:.1f}" if stage in timings else "–" for stage in STAGES),
             "yes" if account.is_reported(inspection_id) and account.is_held(inspection_id) else "NO",
         )
     return table
+
+
+def _findings(inspection: dict[str, Any]) -> str:
+    findings = (inspection.get("assessment") or {}).get("findings", [])
+    return ", ".join(dict.fromkeys(str(finding["defect"]) for finding in findings)) or "none"
+
+
+def _verdict(inspection: dict[str, Any]) -> str:
+    verdict, policy = inspection.get("verdict") or {}, inspection.get("policy") or {}
+    words = [verdict.get("disposition"), verdict.get("grade"), f"({policy.get('rule_id', 'no rule')})"]
+    return " ".join(str(word) for word in words if word)
+
+
+def _confidence(inspection: dict[str, Any]) -> str:
+    conditions: dict[str, float] = (inspection.get("assessment") or {}).get("p_condition") or {}
+    if not conditions:
+        return "–"
+    condition = max(conditions, key=lambda name: conditions[name])
+    return f"{condition} {conditions[condition]:.2f}"

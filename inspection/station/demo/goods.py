@@ -15,6 +15,7 @@ from inspection.products import Catalogue
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 DEMO_VIEWS = ("top", "front")
+SHORT_NAME = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,15 @@ def _photographs(folder: Path, labels: dict[str, str], seed: int) -> tuple[DemoG
         gtin = labels.get(goods) or next(iter(labels.values()))
         picture = (folder / file).resolve()
         if picture.is_file():
-            by_kind[goods, condition].append(DemoGoods(file, gtin, {"top": picture}))
+            by_kind[goods, condition].append(DemoGoods(_short(file), gtin, {"top": picture}))
     return _take_turns(list(by_kind.values()), seed)
+
+
+def _short(file: str) -> str:
+    """The folder and the end of a long file name, enough to find the picture again."""
+    path = Path(file)
+    stem = path.stem if len(path.stem) <= SHORT_NAME else f"…{path.stem[-SHORT_NAME:]}"
+    return str(Path(*path.parts[:1]) / stem) if len(path.parts) > 1 else stem
 
 
 def _renders(demo: Path, seed: int) -> tuple[DemoGoods, ...]:

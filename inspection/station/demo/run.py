@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ START_TIMEOUT_S = 60.0
 REPORT_TIMEOUT_S = 120.0
 RESTART_PAUSE_S = 1.0
 CONFIG_ERROR_EXIT = 2
+TAG_WINDOW_MS = 250
+CAMERA_FPS = 15
+PLAIN_WIDTH = 150  # of the table where it goes to a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def run_demo(options: DemoOptions) -> int:
     Raises:
         InspectionError: something needed cannot start; the message says what to do.
     """
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_unused: stop.set())
@@ -214,24 +218,25 @@ class _Demo:
         return 0 if complete and held == wanted else 1
 
     def _station_config(self) -> dict[str, object]:
-        options, bench = self._options, self._bench
-        assert bench is not None and self._hub is not None  # noqa: S101, PT018 - started before
+        assert self._hub is not None  # noqa: S101 - started before
+        options = self._options
+        bench = (options.data / "bench").resolve()
         return {
             "station_id": "demo-station-1",
             "data": str((options.data / "station").resolve()),
             "web": {"host": "127.0.0.1", "port": options.port},
             "hub": {"url": self._hub.url, "token_file": str((options.data / "station.token").resolve())},
             "devices": [
-                {"id": "scanner-1", "kind": "barcode_scanner", "port": str(bench.scanner_port)},
-                {"id": "rfid-1", "kind": "rfid_reader", "protocol": "m100", "port": str(bench.rfid_port)},
+                {"id": "scanner-1", "driver": "barcode.serial", "port": str(bench / "scanner")},
+                {"id": "rfid-1", "driver": "rfid.m100", "port": str(bench / "rfid"), "window_ms": TAG_WINDOW_MS},
             ],
             "cameras": [
                 {
                     "id": f"camera-{view}",
                     "view": view,
                     "driver": "replay",
-                    "source": str(bench.camera_folder(view)),
-                    "fps": 15,
+                    "path": str(bench / "cameras" / view),
+                    "fps": CAMERA_FPS,
                 }
                 for view in self._source.views
             ],

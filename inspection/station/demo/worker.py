@@ -17,12 +17,13 @@ from typing import Any
 import httpx2
 import structlog
 
-from devices.epc import sgtin96
+from devices.epc import encode_sgtin_96
 from devices.simulators import SimulatedBench
 from inspection.errors import InspectionError
 from inspection.station.demo.goods import DemoGoods
 
 COMPANY_PREFIX_DIGITS = 7
+FIELD_EMPTIES_S = 0.4
 NEIGHBOUR_GTIN, NEIGHBOUR_SERIAL = "80614141123458", "6789"
 _log = structlog.get_logger(__name__)
 
@@ -64,8 +65,8 @@ class Parcel:
     @property
     def epcs(self) -> list[str]:
         """Tags in the field with it: every tenth parcel has none, one in twenty lies too near its neighbour."""
-        own = [sgtin96(self.gtin, self.serial, company_prefix_digits=COMPANY_PREFIX_DIGITS)]
-        neighbour = sgtin96(NEIGHBOUR_GTIN, NEIGHBOUR_SERIAL, company_prefix_digits=COMPANY_PREFIX_DIGITS)
+        own = [encode_sgtin_96(self.gtin, self.serial, company_prefix_digits=COMPANY_PREFIX_DIGITS)]
+        neighbour = encode_sgtin_96(NEIGHBOUR_GTIN, NEIGHBOUR_SERIAL, company_prefix_digits=COMPANY_PREFIX_DIGITS)
         if self.number % 10 == 4:  # noqa: PLR2004
             return []
         return [*own, neighbour] if self.number % 20 == 13 else own  # noqa: PLR2004
@@ -171,8 +172,8 @@ class Worker:
             if self._confirms:
                 self._bench.scan("CMD:OK")
             settled = self._await(lambda state: state["inspection_id"] != inspection_id or _is_settled(state), 3.0)
-        self._pause(self._look_s / 3)
         self.clear_table()
+        self._pause(max(FIELD_EMPTIES_S, self._look_s / 3))
         return inspection_id
 
     def _put_on_table(self, parcel: Parcel) -> None:
