@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,8 +82,10 @@ class MortalJournal(Journal):
         super().delivered(entry, at)  # type: ignore[arg-type]
         self._die_if(here and self.moment == "after")
 
-    @staticmethod
-    def _die_if(now: bool) -> None:
+    @classmethod
+    def _die_if(cls, now: bool) -> None:
+        if now and cls.moment == "before":
+            time.sleep(0.3)  # whatever was shown too early can now be seen by those who watch
         if now:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -101,8 +101,8 @@ def test_the_judge_gets_the_pixels_of_the_stored_file(tmp_path: Path) -> None:
 
 def test_every_view_is_asked_for_a_frame_after_the_same_instant(tmp_path: Path) -> None:
     cameras = OneFrame("top", frame()), OneFrame("front", frame(seed=2))
-    capture(tmp_path, *cameras)
-    assert cameras[0].asked == cameras[1].asked
+    take(cameras, PictureStore(tmp_path), after_ns=12345, timeout_s=0.1, max_age_s=3)
+    assert cameras[0].asked == cameras[1].asked == [12345]
 
 
 class Broken:
