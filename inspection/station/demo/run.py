@@ -93,6 +93,9 @@ class _Demo:
         options = self._options
         self._console.print(f"Goods: {self._source.title}, views: {', '.join(self._source.views)}")
         self._bench = SimulatedBench(options.data / "bench", views=self._source.views)
+        for view, picture in self._source.empty.items():
+            if view in self._source.views:
+                self._bench.show(view, picture)
         self._start_hub()
         self._start_station()
         assert self._hub is not None  # noqa: S101 - started above
@@ -213,9 +216,9 @@ class _Demo:
         if self._options.json_file is not None:
             rows = [self._account.inspections[inspection_id] for inspection_id in self._account.parcels]
             self._options.json_file.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
-        held, wanted = self._account.held_by_hub(), self._options.items
+        held, wanted = self._account.held_by_hub(), len(self._account.parcels)
         self._console.print(f"The hub holds {held} of {wanted} with their pictures.")
-        return 0 if complete and held == wanted else 1
+        return 0 if complete and held == wanted and not stopped else 1
 
     def _station_config(self) -> dict[str, object]:
         assert self._hub is not None  # noqa: S101 - started before

@@ -1,0 +1,1 @@
+"""The whole of it: real hub, real station, simulated devices."""
