@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -140,7 +141,34 @@ def test_a_data_folder_that_cannot_be_made_ends_the_start_with_one_line(tmp_path
     assert refused("run", "--config", str(config(tmp_path, data="file/data"))).startswith("journal.failed: ")
 
 
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A copy of the default bundle, to be damaged."""
+    return Path(shutil.copytree(ROOT / "models" / "bundles" / "default", tmp_path / "bundle"))
+
+
+def test_a_whole_bundle_is_good(tmp_path: Path, bundle: Path) -> None:
+    done = run("check", "--config", str(config(tmp_path, model={"bundle": str(bundle), "threads": 1})))
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_bundle_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path) -> None:
-    pytest.importorskip("models.runtime")
     line = refused("check", "--config", str(config(tmp_path, model={"bundle": "no-bundle"})))
+    assert line.startswith("bundle.refused: ")
+
+
+def test_a_truncated_bundle_ends_the_start_with_one_line(tmp_path: Path, bundle: Path) -> None:
+    graph = bundle / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1000])
+    line = refused("run", "--config", str(config(tmp_path, model={"bundle": str(bundle)})))
+    assert line.startswith("bundle.refused: ")
+    assert "model.onnx" in line
+
+
+def test_one_changed_byte_in_the_bundle_ends_the_start_with_one_line(tmp_path: Path, bundle: Path) -> None:
+    graph = bundle / "model.onnx"
+    data = bytearray(graph.read_bytes())
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+    line = refused("run", "--config", str(config(tmp_path, model={"bundle": str(bundle)})))
     assert line.startswith("bundle.refused: ")

@@ -53,11 +53,9 @@ IDENTITY_ISSUES: Mapping[str, str] = {
 
 CAPTURE_PROBLEMS: Mapping[str, str] = {
     "too_dark": N_("too dark"),
-    "too_bright": N_("too bright"),
+    "overexposed": N_("too bright"),
     "blurred": N_("blurred"),
-    "low_contrast": N_("low contrast"),
-    "empty": N_("nothing in the picture"),
-    "too_small": N_("picture too small"),
+    "nothing_there": N_("nothing in the picture"),
 }
 
 REASONS: Mapping[str, str] = {
