@@ -147,6 +147,7 @@ def test_findings_are_drawn_where_they_are(rig: Rig, page: Page) -> None:
     rect = page.locator(".shot .inner").first
     assert [int(rect.get_attribute(name) or -1) for name in ("x", "y", "width", "height")] == list(box.values())
     expect(page.locator(".shot text").first).to_have_text("dent 93%")
+    expect(page.locator(".findings li")).to_have_text("dent 93% top, front")
     shown, picture = rect.bounding_box(), page.locator(".shot image").first.bounding_box()
     assert shown is not None
     assert picture is not None

@@ -10,14 +10,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from inspection.station.snapshot import Fault, HubState, Snapshot
+from inspection.station.snapshot import Fault, HubState, ShownView, Snapshot
 from inspection.station.web import words
+from inspection.station.web.drawing import Label, groups, labels
 from inspection.station.web.languages import TITLES, Languages
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 MAX_DRAWN = 12
-"""Findings drawn and listed; the strongest come first."""
+"""Findings drawn in one picture; the strongest come first."""
+CERTAIN = 0.99
 MAX_FAULTS = 3
 
 
@@ -54,7 +56,8 @@ class Pages:
             "snapshot": snapshot,
             "lang": tag,
             "words": words,
-            "findings": sorted(snapshot.findings, key=lambda finding: -finding.probability)[:MAX_DRAWN],
+            "groups": groups(snapshot.findings),
+            "labels": lambda view: _labels(snapshot, view, say),
             "faults": [_sentence(fault, say) for fault in snapshot.faults[:MAX_FAULTS]],
             "more_faults": max(0, len(snapshot.faults) - MAX_FAULTS),
             "camera_trouble": _camera_trouble(snapshot),
@@ -76,8 +79,21 @@ def _environment(languages: Languages, tag: str) -> Environment:
     environment.install_gettext_translations(languages.catalogues[tag], newstyle=True)  # type: ignore[attr-defined]
     say = languages.catalogues[tag].gettext
     environment.filters["word"] = lambda code, table: _word(say, str(code), table)
-    environment.filters["percent"] = lambda share: f"{min(share, 0.995) if share < 1 else 1.0:.0%}"
+    environment.filters["percent"] = _percent
     return environment
+
+
+def _percent(share: float) -> str:
+    """Whole per cent, never rounded up to certainty."""
+    return ">99%" if share > CERTAIN else f"{share:.0%}"
+
+
+def _labels(snapshot: Snapshot, view: ShownView, say: Callable[[str], str]) -> list[Label]:
+    """Labels of about the same height on the screen, whether one picture fills it or several share it."""
+    share = 0.034 if len(snapshot.views) == 1 else 0.067
+    found = sorted((f for f in snapshot.findings if f.view == view.view), key=lambda f: -f.probability)[:MAX_DRAWN]
+    named = [(f, f"{_word(say, f.defect.value, words.DEFECTS)} {_percent(f.probability)}") for f in found]
+    return labels(named, view.width, view.height, view.height * share)
 
 
 def _word(say: Callable[[str], str], code: str, table: Mapping[str, str]) -> str:
