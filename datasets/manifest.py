@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets.masks import defects_in, read_codes
 from inspection.errors import ConfigError
 from inspection.finding import Condition, Defect
 
@@ -30,7 +31,7 @@ class Sample:
         group: pictures of one group (item, date) never stand on both sides of a split; unique across sets.
         capture: ``fixed``, ``handheld`` or ``web``.
         licence: as the manifest states it.
-        mask: picture whose pixels > 0 mark the defects, where exact masks exist.
+        mask: mask picture (:mod:`datasets.masks`), where exact masks exist.
     """
 
     path: Path
@@ -67,6 +68,9 @@ class Sample:
 def read_manifest(folder: Path) -> list[Sample]:
     """The samples of ``folder/manifest.csv``, in its order.
 
+    Where there are exact masks, a picture's defects are those that its mask shows, and a picture of a damaged item that
+    shows none of its defects is left out: it would teach that they cannot be seen.
+
     Raises:
         ConfigError: no manifest, a column missing, an unknown label, or a picture that is not there; names the line.
     """
@@ -78,7 +82,8 @@ def read_manifest(folder: Path) -> list[Sample]:
         missing = [column for column in REQUIRED if column not in (reader.fieldnames or [])]
         if missing:
             raise ConfigError(f"{file}: columns missing: {', '.join(missing)}")
-        return [_sample(folder, row, f"{file}:{reader.line_num}") for row in reader]
+        samples = [_sample(folder, row, f"{file}:{reader.line_num}") for row in reader]
+    return [sample for sample in samples if sample is not None]
 
 
 def digest(samples: Sequence[Sample]) -> str:
@@ -98,7 +103,7 @@ def digest(samples: Sequence[Sample]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _sample(folder: Path, row: dict[str, str], where: str) -> Sample:
+def _sample(folder: Path, row: dict[str, str], where: str) -> Sample | None:
     try:
         defects = frozenset(Defect(word) for word in row["defects"].split(";") if word)
         condition = Condition(row["condition"])
@@ -107,7 +112,13 @@ def _sample(folder: Path, row: dict[str, str], where: str) -> Sample:
     path = folder / row["file"]
     if not path.is_file():
         raise ConfigError(f"{where}: {path} is not there")
-    mask = row.get("mask") or ""
+    if (condition is Condition.INTACT) == bool(defects):
+        raise ConfigError(f"{where}: {condition} with defects {row['defects']!r} contradicts itself")
+    mask = folder / row["mask"] if row.get("mask") else None
+    if mask is not None:
+        defects &= defects_in(read_codes(mask))
+    if "mask" in row and condition is not Condition.INTACT and not defects:
+        return None
     return Sample(
         path=path,
         name=f"{row['set']}/{row['file']}",
@@ -118,5 +129,5 @@ def _sample(folder: Path, row: dict[str, str], where: str) -> Sample:
         group=f"{row['set']}/{row['group']}",
         capture=row["capture"],
         licence=row["licence"],
-        mask=folder / mask if mask else None,
+        mask=mask,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +49,7 @@ def train(
         folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
         options = run.TrainOptions(
             folders, golden, out, work, name, version, size, versions, epochs, seed, threads, by_date=by_date,
-            command=shlex.join(["python", "-m", "models", *sys.argv[1:]]),
+            command=f"python -m models train --size {size} --versions {versions} --epochs {epochs:g} --seed {seed}",
         )  # fmt: skip
         typer.echo(run.train(options, Console()))
 

@@ -59,7 +59,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{folder} is not a folder", hint="name an existing bundle with model.bundle")
     text, seal = _read(folder, SPEC, MAX_SPEC_BYTES), _read(folder, SEAL, 200)
     sha256 = hashlib.sha256(text).hexdigest()
-    if seal.decode("ascii", "replace").strip() != sha256:
+    if seal != f"{sha256}\n".encode():
         raise BundleError(f"{folder / SPEC} does not match {SEAL}: one of them was changed", hint=_FETCH_AGAIN)
     try:
         spec = BundleSpec.model_validate_json(text)
@@ -111,6 +111,8 @@ def _checked(folder: Path, name: str, wanted: FileSpec) -> bytes:
 def _refuse_strangers(folder: Path, spec: BundleSpec) -> None:
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise BundleError(f"{path} is a link; a bundle holds files only", hint=_FETCH_AGAIN)
         if path.is_file() and name not in spec.files and name not in (SPEC, SEAL):
             raise BundleError(f"{path} does not belong to the bundle", hint=f"remove it, or {_FETCH_AGAIN}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from inspection.finding import Condition, Defect
 
@@ -87,3 +87,13 @@ class BundleSpec(_Part):
     data: DataSpec
     metrics: dict[str, JsonValue]
     files: dict[str, FileSpec]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> BundleSpec:
+        if self.conditions != tuple(Condition):
+            raise ValueError(f"conditions must be {', '.join(Condition)}, in this order")
+        if len(set(self.defects)) != len(self.defects):
+            raise ValueError("a defect is named twice")
+        if set(self.thresholds.defects) != set(self.defects):
+            raise ValueError("thresholds.defects must name exactly the bundle's defects")
+        return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from inspection.errors import BundleError
+from inspection.errors import BundleError, InspectionError
 from inspection.finding import Assessment, Condition, Defect, Finding
 from inspection.frame import Pixels, ViewPicture
-from models.bundle import EXPECTED, GRAPH, REFERENCE, Bundle, open_bundle
+from models.bundle import EXPECTED, GRAPH, REFERENCE, SPEC, Bundle, open_bundle
 from models.contract import OUTPUTS, BundleSpec
+from models.novelty import Reference
 from models.pixels import Letterbox, boxes, fit, quality
 
 Floats = npt.NDArray[np.float32]
@@ -42,16 +44,19 @@ class Raw:
     embedding: Floats
 
 
+class NotFinite(InspectionError):
+    """The graph gave NaN or infinity; nothing can be said of the item."""
+
+    code = "judge.not_finite"
+
+
 class Judge:
     """A loaded bundle. Thread-safe for :meth:`assess`."""
 
     def __init__(self, bundle: Bundle, session: ort.InferenceSession) -> None:
         self._bundle = bundle
         self._session = session
-        with np.load(io.BytesIO(bundle.contents[REFERENCE]), allow_pickle=False) as reference:
-            self._mean: Floats = reference["mean"]
-            self._basis: Floats = reference["basis"]
-            self._centres: Floats = reference["centres"]
+        self._reference = Reference(**_arrays(bundle, REFERENCE))
 
     @classmethod
     def load(cls, path: Path, *, threads: int = 2) -> Judge:
@@ -59,7 +64,10 @@ class Judge:
 
         Raises:
             BundleError: the bundle is damaged, or does not reproduce a golden sample on this machine.
+            ValueError: ``threads`` is less than 1.
         """
+        if threads < 1:
+            raise ValueError(f"at least 1 thread, found {threads}")
         bundle = open_bundle(path)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -73,8 +81,11 @@ class Judge:
             raise BundleError(f"{path / GRAPH} is not a graph ONNX Runtime can run: {error}") from error
         if names != OUTPUTS:
             raise BundleError(f"{path / GRAPH} has outputs {names}, {OUTPUTS} expected")
-        judge = cls(bundle, session)
-        judge._check_golden()
+        try:
+            judge = cls(bundle, session)
+            judge._check_golden()
+        except (TypeError, ValueError, KeyError, RuntimeError) as error:
+            raise BundleError(f"{path}: its parts do not fit together: {error}") from error
         return judge
 
     @property
@@ -91,7 +102,10 @@ class Judge:
 
     def run_raw(self, batch: Pixels) -> Raw:
         """The bare graph on a batch made by :meth:`preprocess`."""
-        return Raw(*self._session.run(list(OUTPUTS), {"pictures": batch}))
+        raw = Raw(*self._session.run(list(OUTPUTS), {"pictures": batch}))
+        if not all(np.isfinite(output).all() for output in (raw.defects, raw.conditions, raw.maps, raw.embedding)):
+            raise NotFinite("the graph gave a value that is not a number")
+        return raw
 
     def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
         """Judge one item from all its views.
@@ -101,10 +115,13 @@ class Judge:
 
         Raises:
             PictureRefused: an array is no picture.
-            ValueError: no picture, or more than 32.
+            NotFinite: the graph computes nonsense on this machine.
+            ValueError: no picture, more than 32, or two of one view.
         """
         if not 1 <= len(pictures) <= MAX_VIEWS:
             raise ValueError(f"1 to {MAX_VIEWS} pictures expected, found {len(pictures)}")
+        if len({picture.view for picture in pictures}) != len(pictures):
+            raise ValueError("two pictures of one view")
         batch, letterboxes = self._fit(pictures)
         raw = self.run_raw(batch)
         spec = self.spec
@@ -114,7 +131,7 @@ class Judge:
         worst = max(good, key=lambda index: float(severity[index]))
         p_condition = {name: float(p) for name, p in zip(spec.conditions, raw.conditions[worst], strict=True)}
         p_sellable = sum(p_condition[name] for name in _SELLABLE)
-        distance = float(self.distances(raw.embedding).max())
+        distance = float(self._reference.distances(raw.embedding).max())
         return Assessment(
             bundle_id=self.bundle_id,
             findings=self._findings(pictures, raw, letterboxes),
@@ -125,12 +142,6 @@ class Judge:
             confident=max(p_sellable, 1 - p_sellable) >= spec.thresholds.confident,
             capture=capture,
         )
-
-    def distances(self, embedding: Floats) -> Floats:
-        """Distance (N,) of embeddings (N, E) to the nearest kind of goods in the whitened reference space."""
-        projected = (embedding - self._mean) @ self._basis
-        each = np.linalg.norm(projected[:, None, :] - self._centres[None], axis=2)
-        return np.asarray(each.min(axis=1), np.float32)
 
     def _fit(self, pictures: Sequence[ViewPicture]) -> tuple[Pixels, list[Letterbox]]:
         fitted = [fit(picture.pixels, self.spec.input.size) for picture in pictures]
@@ -159,20 +170,29 @@ class Judge:
             raise BundleError(f"{self._bundle.folder} has no golden samples")
         views = [ViewPicture(name, _decode(self._bundle, name)) for name in names]
         raw = self.run_raw(self.preprocess(views))
-        with np.load(io.BytesIO(self._bundle.contents[EXPECTED]), allow_pickle=False) as expected:
-            for output in OUTPUTS:
-                wanted, found = expected[output], getattr(raw, output)
-                tolerance = self.spec.golden_tolerance * max(1.0, float(np.abs(wanted).max()))
-                if wanted.shape != found.shape or not np.allclose(found, wanted, rtol=0, atol=tolerance):
-                    off = (
-                        "another shape"
-                        if wanted.shape != found.shape
-                        else f"{float(np.abs(found - wanted).max()):.4g} off"
-                    )
-                    raise BundleError(
-                        f"{self._bundle.folder} does not reproduce its golden samples: {output} is {off}",
-                        hint="use the onnxruntime version of the lock, or choose another bundle with model.bundle",
-                    )
+        shapes = raw.defects.shape[1], raw.conditions.shape[1], raw.maps.shape[1]
+        if shapes != (len(self.spec.defects), len(self.spec.conditions), len(self.spec.defects)):
+            raise BundleError(f"{self._bundle.folder}: the graph's outputs are not those that {SPEC} names")
+        expected = _arrays(self._bundle, EXPECTED)
+        for output in OUTPUTS:
+            wanted, found = expected[output], getattr(raw, output)
+            tolerance = self.spec.golden_tolerance * max(1.0, float(np.abs(wanted).max()))
+            if wanted.shape != found.shape or not np.allclose(found, wanted, rtol=0, atol=tolerance):
+                off = (
+                    "another shape" if wanted.shape != found.shape else f"{float(np.abs(found - wanted).max()):.4g} off"
+                )
+                raise BundleError(
+                    f"{self._bundle.folder} does not reproduce its golden samples: {output} is {off}",
+                    hint="use the onnxruntime version of the lock, or choose another bundle with model.bundle",
+                )
+
+
+def _arrays(bundle: Bundle, name: str) -> dict[str, Floats]:
+    try:
+        with np.load(io.BytesIO(bundle.contents[name]), allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{bundle.folder / name} holds no arrays: {error}") from error
 
 
 def _decode(bundle: Bundle, name: str) -> Pixels:

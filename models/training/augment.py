@@ -1,6 +1,8 @@
 """Random views of a labelled picture: turned, mirrored, cropped, lit, blurred and compressed otherwise.
 
-Every kind of goods gets the same treatment with reflected borders, so that no black corner or turn tells the label.
+Every kind of goods gets the same treatment: turned with reflected borders, or now and then with black corners, so that
+neither corners nor turns tell the label (the damaged phones of the training photographs come turned, the intact ones do
+not).
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ import numpy as np
 
 from inspection.frame import Pixels
 
-FREE_TURN, MIRROR, UPSIDE_DOWN, BLUR, NOISE = 0.4, 0.5, 0.25, 0.3, 0.3
+FREE_TURN, MIRROR, UPSIDE_DOWN, BLACK_CORNERS, BLUR, NOISE = 0.4, 0.5, 0.25, 0.3, 0.3, 0.3
 
 
 def augment(pixels: Pixels, mask: Pixels | None, rng: random.Random) -> tuple[Pixels, Pixels | None]:
-    """One random version of a picture (uint8, (H, W, 3), BGR) and of its mask (uint8, (H, W)), same size."""
+    """One random version of a picture (uint8, (H, W, 3), BGR) and of its mask codes (uint8, (H, W)), same size."""
     height, width = pixels.shape[:2]
     degrees = rng.uniform(-180, 180) if rng.random() < FREE_TURN else rng.uniform(-8, 8)
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, rng.uniform(0.9, 1.3))
@@ -25,9 +27,11 @@ def augment(pixels: Pixels, mask: Pixels | None, rng: random.Random) -> tuple[Pi
     if rng.random() < UPSIDE_DOWN:
         matrix = matrix @ np.array([[1, 0, 0], [0, -1, height - 1], [0, 0, 1]], np.float64)
     matrix[:, 2] += rng.uniform(-0.05, 0.05) * width, rng.uniform(-0.05, 0.05) * height
-    turned = cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    border = cv2.BORDER_CONSTANT if rng.random() < BLACK_CORNERS else cv2.BORDER_REFLECT
+    turned = cv2.warpAffine(pixels, matrix, (width, height), borderMode=border)
     if mask is not None:
-        mask = np.asarray(cv2.warpAffine(mask, matrix, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8)
+        codes = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=border)
+        mask = np.asarray(codes, np.uint8)
     return _relight(np.asarray(turned, np.uint8), rng), mask
 
 

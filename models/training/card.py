@@ -43,8 +43,9 @@ def write_card(spec: BundleSpec, samples: Sequence[Sample], command: str) -> str
         "## Probabilities and thresholds",
         f"Temperatures on the held-out groups; calibration error of the condition {metrics.get('calibration_error')}. A verdict "
         f"counts as confident from {spec.thresholds.confident:.3f} on (conformal risk control on the held-out groups, at most "
-        f"{spec.thresholds.wrong_resell:.1%} wrong resell and {spec.thresholds.wrong_scrap:.1%} wrong scrap, for goods and captures "
-        f"like those held out, cans excepted); {metrics.get('share_confident', 0):.0%} of the held-out pictures are.",
+        f"{spec.thresholds.wrong_resell:.1%} of those called sellable wrong and {spec.thresholds.wrong_scrap:.1%} of those called bad, for "
+        "goods and captures like those held out, cans excepted). One half of the held-out groups chose the thresholds; on the other half: "
+        + _exam(metrics["exam"]),
         "## Where it fails",
         "- Cans: grade and shooting date are nearly the same thing in the training pictures, so the figures of the table above "
         "say little for cans; the unseen dates are the honest ones, and the default policy holds what is not confident.\n"
@@ -81,6 +82,13 @@ def _set_table(figures: dict[str, dict[str, Any]]) -> str:
         "features of the same backbone with logistic regression."
     )
     return "\n".join(rows)
+
+
+def _exam(figures: dict[str, Any]) -> str:
+    return (
+        f"{figures['decided']:.0%} of {figures['pictures']} pictures decided; of {figures['bad']} major or critical ones "
+        f"**{figures['bad_called_sellable']}** confidently called sellable; {figures['sellable_called_bad']} sellable ones confidently called bad."
+    )
 
 
 def _cans(figures: dict[str, Any]) -> str:

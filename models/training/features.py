@@ -14,7 +14,9 @@ import onnxruntime as ort
 import torch
 
 from datasets.manifest import Sample
+from datasets.masks import planes, read_codes
 from inspection.errors import ConfigError
+from inspection.finding import Defect
 from inspection.frame import Pixels
 from models.pixels import fit
 from models.training.augment import augment
@@ -27,8 +29,11 @@ from models.training.backbone import (
 )
 
 BATCH = 16
-RECIPE = "1"
+FLUSH_EVERY = 10
+Rows = npt.NDArray[np.int64]
+RECIPE = "2"
 Halves = npt.NDArray[np.float16]
+Floats = npt.NDArray[np.float32]
 
 
 class FeatureCache:
@@ -37,20 +42,29 @@ class FeatureCache:
     Attributes:
         fine: float16 (1 + versions, N, 112, size/16, size/16), on disk.
         coarse: float16 (1 + versions, N, 192, size/32, size/32), on disk.
-        masks: float32 (1 + versions, N, size/16, size/16), share of a cell that a mask marks; 0 without mask.
+        masks: float16 (1 + versions, N, 14, size/16, size/16), share of a cell that shows each defect of ``Defect``; 0
+            without mask.
     """
 
     def __init__(self, folder: Path, samples: Sequence[Sample], size: int, versions: int, seed: int) -> None:
         if size % COARSE_STRIDE:
             raise ConfigError(f"--size {size} is not a multiple of {COARSE_STRIDE}")
         self._samples, self._size, self._versions, self._seed = samples, size, versions, seed
-        key = "\n".join([RECIPE, str(size), str(versions), str(seed), *(f"{s.name} {_stamp(s.path)}" for s in samples)])
+        key = "\n".join(
+            [
+                RECIPE,
+                str(size),
+                str(versions),
+                str(seed),
+                *(f"{s.name} {_stamp(s.path)} {s.mask and _stamp(s.mask)}" for s in samples),
+            ]
+        )
         self._folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
         self._folder.mkdir(parents=True, exist_ok=True)
         count, fine, coarse = len(samples), size // FINE_STRIDE, size // COARSE_STRIDE
         self.fine: Halves = self._array("fine", (1 + versions, count, FINE_CHANNELS, fine, fine), np.float16)
         self.coarse: Halves = self._array("coarse", (1 + versions, count, COARSE_CHANNELS, coarse, coarse), np.float16)
-        self.masks: npt.NDArray[np.float32] = self._array("masks", (1 + versions, count, fine, fine), np.float32)
+        self.masks: Halves = self._array("masks", (1 + versions, count, len(Defect), fine, fine), np.float16)
 
     def fill(self, trunk: Trunk, threads: int, advance: Callable[[int], None]) -> None:
         """Compute what is not there yet; ``advance`` hears of every finished batch how many samples it had."""
@@ -58,25 +72,36 @@ class FeatureCache:
         done = int(marker.read_text(encoding="ascii")) if marker.is_file() else 0
         advance(done)
         session = _session(trunk, self._folder / "trunk.onnx", self._size, threads)
-        total = (1 + self._versions) * len(self._samples)
-        for start in range(done, total, BATCH):
-            numbers = range(start, min(start + BATCH, total))
+        for start in range(done, self.total, BATCH):
+            numbers = range(start, min(start + BATCH, self.total))
             pictures = []
             for number in numbers:
                 version, index = divmod(number, len(self._samples))
                 picture, mask = self._version(index, version)
                 pictures.append(picture)
                 if mask is not None:
-                    cells = self._size // FINE_STRIDE
-                    self.masks[version, index] = cv2.resize(
-                        mask / np.float32(255), (cells, cells), interpolation=cv2.INTER_AREA
-                    )
+                    self.masks[version, index] = self._cells(mask)
             fine, coarse = session.run(None, {"pictures": np.stack(pictures)})
             for row, number in enumerate(numbers):
                 self.fine[divmod(number, len(self._samples))] = fine[row]
                 self.coarse[divmod(number, len(self._samples))] = coarse[row]
-            marker.write_text(str(numbers[-1] + 1), encoding="ascii")
+            if start // BATCH % FLUSH_EVERY == 0 or numbers[-1] + 1 == self.total:
+                self._mark(marker, numbers[-1] + 1)
             advance(len(numbers))
+
+    @property
+    def versions(self) -> int:
+        """How many versions a sample has, the picture as it is included."""
+        return 1 + self._versions
+
+    @property
+    def total(self) -> int:
+        """How many versions of samples there are in all."""
+        return self.versions * len(self._samples)
+
+    def gather(self, versions: Rows, rows: Rows) -> tuple[Halves, Halves, Halves]:
+        """Fine and coarse features and masks of the given versions (n,) of the given samples (n,)."""
+        return self.fine[versions, rows], self.coarse[versions, rows], self.masks[versions, rows]
 
     def _version(self, index: int, version: int) -> tuple[Pixels, Pixels | None]:
         sample = self._samples[index]
@@ -84,18 +109,34 @@ class FeatureCache:
         if pixels is None:
             raise ConfigError(f"{sample.path} is not a picture", hint="remove it from the manifest")
         picture = np.asarray(pixels, np.uint8)
-        mask = None
-        if sample.mask is not None:
-            marks = cv2.imread(str(sample.mask), cv2.IMREAD_GRAYSCALE)
-            if marks is None or marks.shape != picture.shape[:2]:
-                raise ConfigError(f"{sample.mask} is not a mask of the size of {sample.path}")
-            mask = np.asarray((marks > 0) * 255, np.uint8)
+        mask = None if sample.mask is None else read_codes(sample.mask)
+        if mask is not None and mask.shape != picture.shape[:2]:
+            raise ConfigError(f"{sample.mask} is not of the size of {sample.path}")
         if version:
             picture, mask = augment(picture, mask, random.Random(f"{self._seed}/{sample.name}/{version}"))
-        fitted_mask = None
-        if mask is not None:
-            fitted_mask = fit(np.repeat(mask[:, :, None], 3, axis=2), self._size)[0][:, :, 0]
-        return fit(picture, self._size)[0], fitted_mask
+        return fit(picture, self._size)[0], mask
+
+    def _cells(self, mask: Pixels) -> Floats:
+        """Share of every cell that shows each defect, (14, h, w)."""
+        cells = self._size // FINE_STRIDE
+        fitted = [
+            fit(np.repeat((plane * 255).astype(np.uint8)[..., None], 3, axis=2), self._size)[0]
+            for plane in planes(mask)
+        ]
+        return np.stack(
+            [
+                cv2.resize(plane[..., 0] / np.float32(255), (cells, cells), interpolation=cv2.INTER_AREA)
+                for plane in fitted
+            ]
+        )
+
+    def _mark(self, marker: Path, done: int) -> None:
+        """Say on disk how far the features are, after they are there."""
+        for array in (self.fine, self.coarse, self.masks):
+            array.flush()  # type: ignore[attr-defined]  # all are memory maps
+        fresh = marker.with_suffix(".new")
+        fresh.write_text(str(done), encoding="ascii")
+        fresh.replace(marker)
 
     def _array(self, name: str, shape: tuple[int, ...], dtype: type) -> np.memmap:
         path = self._folder / f"{name}.npy"
@@ -105,6 +146,40 @@ class FeatureCache:
                 return found
         (self._folder / "done").unlink(missing_ok=True)
         return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+
+
+class JoinedFeatures:
+    """The caches of several folders as one, their samples one after the other: a new folder computes only its own."""
+
+    def __init__(self, caches: Sequence[FeatureCache]) -> None:
+        self._caches = caches
+        self._ends = np.cumsum([cache.total // cache.versions for cache in caches])
+
+    @property
+    def versions(self) -> int:
+        return self._caches[0].versions
+
+    @property
+    def total(self) -> int:
+        return sum(cache.total for cache in self._caches)
+
+    def fill(self, trunk: Trunk, threads: int, advance: Callable[[int], None]) -> None:
+        """Compute what is not there yet; see :meth:`FeatureCache.fill`."""
+        for cache in self._caches:
+            cache.fill(trunk, threads, advance)
+
+    def gather(self, versions: Rows, rows: Rows) -> tuple[Halves, Halves, Halves]:
+        """Like :meth:`FeatureCache.gather`, rows counted over all caches."""
+        owners = np.searchsorted(self._ends, rows, side="right")
+        parts: list[tuple[Halves, Halves, Halves] | None] = [None] * len(rows)
+        for owner, cache in enumerate(self._caches):
+            places = np.flatnonzero(owners == owner)
+            start = int(self._ends[owner - 1]) if owner else 0
+            found = cache.gather(versions[places], rows[places] - start)
+            for number, place in enumerate(places):
+                parts[place] = found[0][number], found[1][number], found[2][number]
+        fine, coarse, masks = (np.stack(column) for column in zip(*(part for part in parts if part), strict=True))
+        return fine, coarse, masks
 
 
 def _session(trunk: Trunk, file: Path, size: int, threads: int) -> ort.InferenceSession:

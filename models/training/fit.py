@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from datasets.manifest import Sample
 from inspection.finding import Condition, Defect
-from models.training.features import FeatureCache
+from models.training.features import FeatureCache, JoinedFeatures
 from models.training.network import Tail
 
 BATCH = 32
@@ -54,7 +54,7 @@ def labels_of(samples: Sequence[Sample]) -> Labels:
 
 def fit_tail(
     network: nn.Module,
-    cache: FeatureCache,
+    cache: FeatureCache | JoinedFeatures,
     samples: Sequence[Sample],
     labels: Labels,
     train: Sequence[int],
@@ -85,14 +85,19 @@ def fit_tail(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [BACKBONE_RATE, HEAD_RATE], total_steps=steps, pct_start=0.15
     )
+    columns = [list(Defect).index(defect) for defect in labels.defects]
     masked = np.array([sample.mask is not None for sample in samples])
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         rows = rng.choice(indices, BATCH, p=weights)
-        versions = rng.integers(0, cache.fine.shape[0], BATCH)
-        outputs = tail(_tensor(cache.fine[versions, rows]), _tensor(cache.coarse[versions, rows]))
+        fine, coarse, masks = cache.gather(rng.integers(0, cache.versions, BATCH), rows)
+        outputs = tail(_tensor(fine), _tensor(coarse))
         loss = _loss(
-            outputs, labels, rows, torch.from_numpy(cache.masks[versions, rows]), torch.from_numpy(masked[rows])
+            outputs,
+            labels,
+            rows,
+            torch.from_numpy(np.asarray(masks[:, columns], np.float32)),
+            torch.from_numpy(masked[rows]),
         )
         optimiser.zero_grad()
         loss.backward()
@@ -109,12 +114,13 @@ def step_count(samples: int, epochs: float) -> int:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not read by mypy here
-def predict(tail: Tail, cache: FeatureCache, indices: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+def predict(tail: Tail, cache: FeatureCache | JoinedFeatures, indices: Sequence[int]) -> tuple[Floats, Floats, Floats]:
     """Defect logits (n, D), condition logits (n, 4) and embeddings (n, E) of the pictures as they are."""
     parts = []
     for start in range(0, len(indices), BATCH):
         rows = np.asarray(indices[start : start + BATCH])
-        defects, conditions, _, embedding = tail(_tensor(cache.fine[0, rows]), _tensor(cache.coarse[0, rows]))
+        fine, coarse, _ = cache.gather(np.zeros_like(rows), rows)
+        defects, conditions, _, embedding = tail(_tensor(fine), _tensor(coarse))
         parts.append((defects.numpy(), conditions.numpy(), embedding.numpy()))
     defects, conditions, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
     return defects, conditions, embeddings
@@ -138,7 +144,7 @@ def _loss(
     reached = (condition[:, None] <= torch.arange(cumulative.shape[1])[None]).to(torch.float32)
     loss = loss + ORDINAL_WEIGHT * ((cumulative - reached) ** 2).sum(dim=1).mean()  # squared earth mover's distance
     if bool(masked.any()):
-        cells = masks[masked][:, None] * present[masked][:, :, None, None]
+        cells = masks[masked]
         exact = functional.binary_cross_entropy_with_logits(maps[masked], cells, reduction="none")
         weight = 1 + 9 * cells
         loss = loss + MAP_WEIGHT * (exact * weight).sum() / weight.sum()

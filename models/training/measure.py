@@ -102,19 +102,37 @@ def conformal_threshold(
 ) -> float:
     """Least threshold on max(p_sellable, 1 - p_sellable) that keeps both risks, by conformal risk control.
 
-    The risks are the shares of all items that are sellable by the model, over the threshold, and not in truth, and the
-    reverse; (n * risk + 1) / (n + 1) must not exceed the stated rate (Angelopoulos et al. 2022, arXiv 2208.02814).
-    1.0 when no threshold does.
+    The risks are, among the pictures called sellable over the threshold, the share that is not, and the reverse among
+    those called bad; (wrong + 1) / (called + 1) must not exceed the stated rate at any higher threshold either (for
+    bad ones, of which there are few, no wrong one at all will do)
+    (after Angelopoulos et al. 2022, arXiv 2208.02814, section 3). 1.0 when no threshold does.
     """
     p_sellable = conditions[:, :SELLABLE].sum(axis=1)
     sellable = truth < SELLABLE
-    count = len(truth)
-    for threshold in np.linspace(0.5, 1.0, 501):
-        resell = int(((p_sellable >= threshold) & ~sellable).sum())
-        scrap = int(((1 - p_sellable >= threshold) & sellable).sum())
-        if (resell + 1) / (count + 1) <= wrong_resell and (scrap + 1) / (count + 1) <= wrong_scrap:
-            return round(float(threshold), 4)
-    return 1.0
+    least = 1.0
+    for threshold in np.linspace(0.999, 0.5, 500):
+        resold, scrapped = p_sellable >= threshold, 1 - p_sellable >= threshold
+        wrong_resold, wrong_scrapped = int((resold & ~sellable).sum()), int((scrapped & sellable).sum())
+        kept = (wrong_resold + 1) / (resold.sum() + 1) <= wrong_resell
+        if not kept or (wrong_scrapped and (wrong_scrapped + 1) / (scrapped.sum() + 1) > wrong_scrap):
+            if resold.sum() >= 1 / wrong_resell:  # with fewer no rate can be promised yet
+                break
+            continue
+        least = round(float(threshold), 4)
+    return least
+
+
+def wrong_resell_rates(conditions: Floats, truth: npt.NDArray[np.int64], threshold: float) -> dict[str, float | int]:
+    """What a threshold does on pictures that did not choose it: share decided, and what is confidently wrong."""
+    p_sellable = conditions[:, :SELLABLE].sum(axis=1)
+    sold, bad = p_sellable >= threshold, truth >= SELLABLE
+    return {
+        "pictures": len(truth),
+        "decided": round(float((np.maximum(p_sellable, 1 - p_sellable) >= threshold).mean()), 4),
+        "bad": int(bad.sum()),
+        "bad_called_sellable": int((sold & bad).sum()),
+        "sellable_called_bad": int(((1 - p_sellable >= threshold) & ~bad).sum()),
+    }
 
 
 def calibration_error(conditions: Floats, truth: npt.NDArray[np.int64], bins: int = 10) -> float:
@@ -127,25 +145,6 @@ def calibration_error(conditions: Floats, truth: npt.NDArray[np.int64], bins: in
         if (places == place).any()
     ]
     return round(float(np.sum(gaps)), 4)
-
-
-def novelty_reference(embeddings: Floats, goods: Sequence[str], dimensions: int = 64) -> dict[str, Floats]:
-    """Mean, whitening basis and one centre for each kind of goods, from training embeddings (N, E)."""
-    mean = embeddings.mean(axis=0)
-    _, singular, axes = np.linalg.svd(embeddings - mean, full_matrices=False)
-    kept = min(dimensions, len(singular))
-    scale = singular[:kept] / np.sqrt(max(1, len(embeddings) - 1))
-    basis = (axes[:kept] / (scale[:, None] + 1e-6)).T
-    projected = (embeddings - mean) @ basis
-    kinds = np.asarray(goods)
-    centres = np.stack([projected[kinds == kind].mean(axis=0) for kind in sorted(set(goods))])
-    return {"mean": mean.astype(np.float32), "basis": basis.astype(np.float32), "centres": centres.astype(np.float32)}
-
-
-def novelty_distances(embeddings: Floats, reference: dict[str, Floats]) -> Floats:
-    """Distance (N,) of embeddings to the nearest kind of goods; the run-time computes the same."""
-    projected = (embeddings - reference["mean"]) @ reference["basis"]
-    return np.asarray(np.linalg.norm(projected[:, None] - reference["centres"][None], axis=2).min(axis=1), np.float32)
 
 
 def _macro_f1(labels: Labels, rows: npt.NDArray[np.int64], defects: Floats, conditions: Floats) -> dict[str, float]:

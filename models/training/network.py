@@ -18,7 +18,7 @@ POOL_SHARPNESS = 4.0
 class Tail(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
     """Features of the trunk to logits of defects (N, D), conditions (N, 4) and maps (N, D, h, w), and embedding (N, E).
 
-    A defect's logit is the log-mean-exp of its map plus a term of the embedding, so that the map explains it.
+    A defect's logit is the log-mean-exp of its map and nothing else, so that the map explains it.
     """
 
     def __init__(self, network: nn.Module, defects: int, conditions: int) -> None:
@@ -30,11 +30,10 @@ class Tail(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         self.coarse_map = nn.Conv2d(width, MAP_CHANNELS, 1)
         self.fine_map = nn.Conv2d(FINE_CHANNELS, MAP_CHANNELS, 1)
         self.maps = nn.Conv2d(MAP_CHANNELS, defects, 1)
-        self.defects = nn.Linear(width, defects)
         self.conditions = nn.Linear(width, conditions)
         self.dropout = nn.Dropout(0.2)
         self.to(memory_format=torch.channels_last)  # nearly twice as fast on processors
-        for layer in (self.maps, self.defects, self.conditions):
+        for layer in (self.maps, self.conditions):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -62,8 +61,7 @@ class Tail(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         cells = maps.flatten(2)
         pooled = torch.logsumexp(cells * POOL_SHARPNESS, dim=2) / POOL_SHARPNESS
         pooled = pooled - math.log(cells.shape[2]) / POOL_SHARPNESS
-        dropped = self.dropout(embedding)
-        return pooled + self.defects(dropped), self.conditions(dropped), maps, embedding
+        return pooled, self.conditions(self.dropout(embedding)), maps, embedding
 
 
 class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here

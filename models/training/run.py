@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from datasets.manifest import Sample, digest, read_manifest
 from datasets.splits import groups_digest, held_out, leave_one_group_out
 from inspection.errors import ConfigError
 from inspection.frame import Pixels
+from models import novelty
 from models.contract import BundleSpec, DataSpec, InputSpec, Thresholds
 from models.training import measure
 from models.training.backbone import Trunk, pretrained
 from models.training.card import write_card
 from models.training.export import write_bundle
-from models.training.features import FeatureCache
+from models.training.features import FeatureCache, JoinedFeatures
 from models.training.fit import Labels, fit_tail, labels_of, predict, step_count
 from models.training.network import Graph, Tail
 
@@ -63,7 +64,8 @@ def train(options: TrainOptions, console: Console) -> str:
     """
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
-    samples = [sample for folder in options.data for sample in read_manifest(folder)]
+    parts = [read_manifest(folder) for folder in options.data]
+    samples = [sample for part in parts for sample in part]
     golden = _golden(options.golden)
     labels = labels_of(samples)
     train_rows, test_rows = held_out(samples, options.held_out_share, options.seed)
@@ -73,36 +75,43 @@ def train(options: TrainOptions, console: Console) -> str:
     network = pretrained()
     with _progress(console) as progress:
         trunk = Trunk(network)
-        cache = FeatureCache(options.work / "features", samples, options.size, options.versions, options.seed)
-        task = progress.add_task("features", total=len(samples) * (1 + options.versions))
+        cache = JoinedFeatures(
+            [
+                FeatureCache(options.work / "features", part, options.size, options.versions, options.seed)
+                for part in parts
+            ]
+        )
+        task = progress.add_task("features", total=cache.total)
         cache.fill(trunk, options.threads, lambda count: progress.advance(task, count))
         tail = _fit(progress, "fine-tuning", network, cache, samples, labels, train_rows, options)
         metrics: dict[str, Any] = {}
         if options.by_date and any(sample.set == CANS for sample in samples):
             metrics["cans_leave_one_date_out"] = _cans_by_date(progress, network, cache, samples, labels, options)
     defects, conditions, embeddings = predict(tail, cache, test_rows)
-    calibrated = [row for row, index in enumerate(test_rows) if samples[index].set != CANS]
     truth = labels.condition[np.asarray(test_rows)]
-    defect_t = measure.defect_temperature(defects, labels.present[test_rows], labels.known[test_rows])
-    condition_t = measure.temperature(conditions[calibrated], truth[calibrated])
+    calibrating, examining = _halves(samples, test_rows, options.seed)
+    defect_t = measure.defect_temperature(
+        defects[calibrating], labels.present[test_rows][calibrating], labels.known[test_rows][calibrating]
+    )
+    condition_t = measure.temperature(conditions[calibrating], truth[calibrating])
     p_defects, p_conditions = measure.sigmoid(defects / defect_t), measure.softmax(conditions / condition_t)
-    train_embeddings = predict(tail, cache, train_rows)[2]
-    reference = measure.novelty_reference(train_embeddings, [samples[index].goods for index in train_rows])
+    reference = novelty.learn(
+        predict(tail, cache, train_rows)[2], np.array([samples[index].goods for index in train_rows])
+    )
     thresholds = Thresholds(
-        defects=measure.defect_thresholds(p_defects, labels, test_rows),
+        defects=measure.defect_thresholds(p_defects[calibrating], labels, [test_rows[row] for row in calibrating]),
         maps=0.3,
         confident=measure.conformal_threshold(
-            p_conditions[calibrated], truth[calibrated], options.wrong_resell, options.wrong_scrap
+            p_conditions[calibrating], truth[calibrating], options.wrong_resell, options.wrong_scrap
         ),
-        novelty=float(np.quantile(measure.novelty_distances(embeddings, reference), NOVELTY_QUANTILE)),
+        novelty=float(np.quantile(reference.distances(embeddings), NOVELTY_QUANTILE)),
         wrong_resell=options.wrong_resell,
         wrong_scrap=options.wrong_scrap,
     )
-    sellable = p_conditions[calibrated][:, : measure.SELLABLE].sum(axis=1)
     metrics |= {
         "held_out": measure.per_set(samples, labels, test_rows, p_defects, p_conditions),
-        "calibration_error": measure.calibration_error(p_conditions[calibrated], truth[calibrated]),
-        "share_confident": round(float((np.maximum(sellable, 1 - sellable) >= thresholds.confident).mean()), 4),
+        "calibration_error": measure.calibration_error(p_conditions[examining], truth[examining]),
+        "exam": measure.wrong_resell_rates(p_conditions[examining], truth[examining], thresholds.confident),
     }
     spec = BundleSpec(
         name=options.name,
@@ -123,13 +132,22 @@ def train(options: TrainOptions, console: Console) -> str:
         files={},
     )
     graph = Graph(trunk, tail, defect_t, condition_t)
-    bundle_id = write_bundle(options.out, graph, spec, reference, golden, write_card(spec, samples, options.command))
+    bundle_id = write_bundle(
+        options.out, graph, spec, asdict(reference), golden, write_card(spec, samples, options.command)
+    )
     console.print_json(data=metrics)
     return bundle_id
 
 
+def _halves(samples: Sequence[Sample], rows: Sequence[int], seed: int) -> tuple[list[int], list[int]]:
+    """Places in ``rows`` to calibrate on and to examine on, by group; cans do neither: their grades are their dates."""
+    places = [place for place, index in enumerate(rows) if samples[index].set != CANS]
+    calibrating, examining = held_out([samples[rows[place]] for place in places], 0.5, seed + 1)
+    return [places[place] for place in calibrating], [places[place] for place in examining]
+
+
 def _fit(
-    progress: Progress, title: str, network: nn.Module, cache: FeatureCache, samples: Sequence[Sample],
+    progress: Progress, title: str, network: nn.Module, cache: JoinedFeatures, samples: Sequence[Sample],
     labels: Labels, rows: Sequence[int], options: TrainOptions, share: float = 1.0,
 ) -> Tail:  # fmt: skip
     epochs = options.epochs * share
@@ -144,7 +162,7 @@ def _fit(
 def _cans_by_date(
     progress: Progress,
     network: nn.Module,
-    cache: FeatureCache,
+    cache: JoinedFeatures,
     samples: Sequence[Sample],
     labels: Labels,
     options: TrainOptions,

@@ -82,6 +82,7 @@ def write(folder: Path, text: str) -> Path:
     [
         ("file,set\n", "columns missing: goods"),
         (HEADER + "a.jpg,s,can,dented,intact,g,fixed,CC0,\n", "'dented'"),
+        (HEADER + "a.jpg,s,can,dent,intact,g,fixed,CC0,\n", "contradicts itself"),
         (HEADER + "a.jpg,s,can,dent,broken,g,fixed,CC0,\n", "manifest.csv:2"),
         (HEADER + "b.jpg,s,can,dent,major,g,fixed,CC0,\n", "b.jpg is not there"),
     ],
