@@ -29,7 +29,7 @@ class Reference:
     centres: Floats
 
     def distances(self, embedding: Floats) -> Floats:
-        """Distance (N,) of embeddings (N, E): to the nearest kind of goods and off the subspace, each about 1 in training."""
+        """Distance (N,) of embeddings (N, E): to the nearest goods and off the subspace, each about 1 in training."""
         centred = embedding - self.mean
         coordinates = centred @ self.axes
         off = np.linalg.norm(centred - coordinates @ self.axes.T, axis=1) / self.residual
