@@ -13,9 +13,9 @@ import typer
 from inspection.errors import InspectionError
 from inspection.station import launch, logs
 from inspection.station.config import StationConfig, load_config
-from inspection.station.demo.run import DemoOptions, run_demo
 
 CANNOT_START = 2
+FAILED = 1
 LOOK_S = 3.0  # how long the demo's worker looks at a verdict when somebody may be watching
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -66,6 +66,8 @@ def demo(
     Goods are the photographs of ../shared/datasets where they lie beside the project, otherwise its own renders, unless
     --images names others. With --items the exit code is 0 only when the hub holds every item with its pictures.
     """
+    from inspection.station.demo.run import DemoOptions, run_demo  # noqa: PLC0415 - simulators stay out of a station
+
     with _command(console=True):
         look_s = 0.0 if headless else LOOK_S
         options = DemoOptions(items, headless, data, images, port, hub_port, seed, manual, look_s, json_file)
@@ -83,13 +85,13 @@ def _say_ready(url: str) -> None:
 
 @contextmanager
 def _command(*, console: bool) -> Iterator[None]:
-    """Logs to standard error; an error we know is one line there and exit code 2."""
+    """Logs to standard error; an error we know is one line there, exit code 2 at the start and 1 later."""
     logs.configure(console=console)
     try:
         yield
     except InspectionError as error:
         typer.echo(error.one_line(), err=True)
-        raise typer.Exit(CANNOT_START) from error
+        raise typer.Exit(FAILED if isinstance(error, launch.StationFailed) else CANNOT_START) from error
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from inspection.station.hub_client import Answer, Outcome
 from inspection.station.journal import Journal, OutboxEntry
 
 log = structlog.get_logger()
+UNEXPECTED_S = 5.0
+"""Pause after something went wrong on this side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Reporter:
     def retry_now(self) -> None:
         """A person wants every wait cut short, e.g. after a new token."""
         self._hub.until = 0.0
-        for progress in self._progress.values():
+        for progress in list(self._progress.values()):
             progress.pause.until = 0.0
         self._wake.set()
 
@@ -138,7 +140,11 @@ class Reporter:
             except JournalError as error:
                 log.error("outbox_unreadable", error=error.one_line())
                 self._tell(error.code, str(error))
-                delay_s = 5.0
+                delay_s = UNEXPECTED_S
+            except Exception as error:
+                log.exception("reporter_failed")
+                self._tell("internal", type(error).__name__)
+                delay_s = UNEXPECTED_S
             self._wake.wait(delay_s)
 
     def _round(self, delivery: Delivery) -> float | None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from inspection.finding import Defect
 from inspection.report import BoxPart, FindingPart
-from inspection.station.web.drawing import Label, groups, labels
+from inspection.station.web.drawing import NARROW_EM, Label, groups, labels
 from inspection.station.web.pages import _percent
 
 WIDTH, HEIGHT, SIZE = 640, 480, 24.0
@@ -24,7 +24,7 @@ boxes = st.builds(
 
 
 def length(label: Label) -> float:
-    return label.size * sum(1.0 if ord(character) >= 0x2E80 else 0.62 for character in label.text)
+    return label.size * sum(1.0 if ord(character) >= 0x2E80 else NARROW_EM for character in label.text)
 
 
 @given(st.lists(st.tuples(boxes, st.sampled_from(["裂纹 98%", "crack >99%"])), max_size=12))

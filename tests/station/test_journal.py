@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from inspection.errors import JournalError
+from inspection.station.housekeeping import Housekeeper
 from inspection.station.journal import Journal
 from inspection.station.journal_file import damaged_journals
 from inspection.station.journal_schema import MIGRATIONS
 from inspection.station.orders import Order, OrderKind
+from inspection.station.pictures import PictureStore
 from inspection.station.record import State, build_report
 from inspection.station.session import capture_started, ordered, scanned
 from inspection.station.session_data import Session, Step
@@ -172,3 +176,50 @@ def test_the_journal_runs_as_power_cuts_demand(tmp_path: Path) -> None:
     assert ask("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert ask("PRAGMA synchronous").fetchone()[0] == 2
     assert ask("PRAGMA foreign_keys").fetchone()[0] == 1
+
+
+def test_a_disk_that_is_full_loses_nothing_and_leaves_no_half_step(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    session = walk(journal, State.JUDGED)
+    step = ordered(session, Order(OrderKind.OK, WHO), RULES, T0, SECOND)
+    report = build_report(step.transitions[0].record, "station-1")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    wal = (tmp_path / "journal.sqlite-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (wal + 2000, hard))  # the next page but one does not fit
+    try:
+        with pytest.raises(JournalError) as caught:
+            journal.commit(step.transitions, report=report)
+        assert "free space" in caught.value.hint
+        last = journal.last()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert last is not None
+    assert last.state is State.JUDGED
+    assert journal.waiting() == []
+    journal.commit(step.transitions, report=report)
+    assert len(journal.waiting()) == 1
+
+
+def test_only_what_was_reported_long_ago_is_forgotten(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    pictures = PictureStore(tmp_path / "pictures")
+    for number in range(3):
+        walk(journal, State.CONFIRMED, text=f"ITEM-{number}")
+    reported, unreported, last = journal.waiting()
+    journal.delivered(reported, T0)
+    journal.delivered(last, T0)
+    keeper = Housekeeper(journal, pictures, timedelta(days=30))
+    assert keeper.tidy() == (1, 0)
+    assert [row.record.inspection_id for row in journal.recent(9)] == [last.inspection_id, unreported.inspection_id]
+    assert journal.transitions(reported.inspection_id) == []
+    assert journal.pictures_in_use() == {"ab" * 32}
+
+
+def test_what_was_reported_lately_is_kept(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    for number in range(2):
+        walk(journal, State.CONFIRMED, text=f"ITEM-{number}")
+    for entry in journal.waiting():
+        journal.delivered(entry, datetime.now(UTC))
+    assert Housekeeper(journal, PictureStore(tmp_path / "pictures"), timedelta(days=30)).tidy() == (0, 0)
+    assert len(journal.recent(9)) == 2

@@ -258,3 +258,20 @@ def test_retry_after_is_read_and_bounded(value: str, seconds: float | None) -> N
 def test_what_cannot_be_a_token_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "token").write_text(text)
     assert TokenSource(tmp_path / "token").read() is None
+
+
+def test_a_fault_of_our_own_is_told_and_does_not_end_the_reporter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver, faults = Delivery.deliver, iter([True])
+
+    def faulty(self: Delivery, body: bytes, uploaded: set[str]) -> object:
+        if next(faults, False):
+            raise RuntimeError("a mistake in our own code")
+        return deliver(self, body, uploaded)
+
+    monkeypatch.setattr(Delivery, "deliver", faulty)
+    monkeypatch.setattr("inspection.station.reporter.UNEXPECTED_S", 0.2)
+    desk.confirm(1)
+    desk.reporter.start()
+    wait_until(lambda: desk.reporter.status.trouble == "internal", 5)
+    wait_until(lambda: len(desk.delivered) == 1, 5)
+    assert desk.reporter.alive

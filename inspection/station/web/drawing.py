@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from inspection.report import BoxPart, FindingPart
 
 WIDE = 0x2E80
-"""From here on characters are as wide as they are high (CJK); others take about 0.62 of that."""
-NARROW_EM = 0.62
+"""From here on characters are as wide as they are high (CJK); others take about 0.7 of that."""
+NARROW_EM = 0.7
 ROWS_TRIED = 12
 
 

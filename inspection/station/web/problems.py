@@ -64,7 +64,9 @@ def install(app: FastAPI) -> None:
     def http(request: Request, error: Exception) -> JSONResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
         code = {404: "http.not_found", 405: "http.method_not_allowed"}.get(status, "request.invalid")
-        return problem(code, str(getattr(error, "detail", "")), request.url.path)
+        response = problem(code, str(getattr(error, "detail", "")), request.url.path)
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
 
     app.add_exception_handler(InspectionError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
