@@ -37,12 +37,12 @@ def train(
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
     size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the graph's input, a multiple of 32.")] = 288,
     versions: Annotated[int, typer.Option(min=1, max=50, help="Random versions of every picture.")] = 3,
-    epochs: Annotated[float, typer.Option(min=0.1, max=500, help="Passes over the training pictures.")] = 12.0,
+    epochs: Annotated[float, typer.Option(min=0.1, max=500, help="Passes over the training pictures.")] = 16.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bundle on the same machine.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     by_date: Annotated[bool, typer.Option(help="Also measure cans on dates left out in turn.")] = True,
 ) -> None:
-    """Fine-tune the judge on labelled pictures and pack a bundle: about 15 minutes on two cores with everything."""
+    """Fine-tune the judge on labelled pictures and pack a bundle: about 20 minutes on two cores with everything."""
     with _errors():
         from models.training import run  # noqa: PLC0415 - torch is not everywhere
 

@@ -18,7 +18,9 @@ from models.training.features import FeatureCache, JoinedFeatures
 from models.training.network import Tail
 
 BATCH = 32
-BACKBONE_RATE, HEAD_RATE, DECAY = 3e-4, 2e-3, 1e-2
+BACKBONE_RATE, HEAD_RATE, DECAY = 5e-4, 2e-3, 1e-2
+AS_IT_IS = 0.3
+"""Share of draws that take the picture as it is."""
 SMOOTHING = 0.02
 CONDITION_WEIGHT, ORDINAL_WEIGHT, MAP_WEIGHT = 0.7, 0.5, 0.5
 Floats = npt.NDArray[np.float32]
@@ -90,7 +92,8 @@ def fit_tail(
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         rows = rng.choice(indices, BATCH, p=weights)
-        fine, coarse, masks = cache.gather(rng.integers(0, cache.versions, BATCH), rows)
+        versions = np.where(rng.random(BATCH) < AS_IT_IS, 0, rng.integers(0, cache.versions, BATCH))
+        fine, coarse, masks = cache.gather(versions, rows)
         outputs = tail(_tensor(fine), _tensor(coarse))
         loss = _loss(
             outputs,

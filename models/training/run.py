@@ -46,7 +46,7 @@ class TrainOptions:
     version: str = "1"
     size: int = 288
     versions: int = 3
-    epochs: float = 12.0
+    epochs: float = 16.0
     seed: int = 0
     threads: int = 2
     held_out_share: float = 0.25
@@ -167,13 +167,13 @@ def _cans_by_date(
     labels: Labels,
     options: TrainOptions,
 ) -> dict[str, float]:
-    """Train anew without each date in turn and predict it; a third of the epochs."""
+    """Train anew without each date in turn and predict it; a quarter of the epochs."""
     cans = [index for index, sample in enumerate(samples) if sample.set == CANS]
     truth, predictions = [], []
     for group, members in leave_one_group_out([samples[index] for index in cans]):
         left_out = [cans[member] for member in members]
         rest = sorted(set(range(len(samples))) - set(left_out))
-        tail = _fit(progress, f"without {group}", network, cache, samples, labels, rest, options, share=1 / 3)
+        tail = _fit(progress, f"without {group}", network, cache, samples, labels, rest, options, share=1 / 4)
         truth.append(labels.condition[left_out])
         predictions.append(measure.softmax(predict(tail, cache, left_out)[1]))
     return measure.cans_by_date(np.concatenate(truth), np.concatenate(predictions))
