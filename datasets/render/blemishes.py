@@ -44,9 +44,10 @@ def smudge(part: Part, centre: tuple[float, float], radius_mm: float, seed: int,
     away = _chart_offset(part, centre)
     along = away[..., 0] * np.cos(angle) + away[..., 1] * np.sin(angle)
     across = -away[..., 0] * np.sin(angle) + away[..., 1] * np.cos(angle)
-    streaks = 0.5 + 0.5 * np.sin(across * 1.9 + 5 * noise(points, 18.0, seed))
     patch = np.clip(1.25 - np.hypot(along / radius_mm, across / (0.55 * radius_mm)) ** 2, 0, 1)
-    weight = np.maximum(weight, patch * (0.35 + 0.45 * streaks * noise(points, 9.0, seed + 1)))
+    wiped = patch > 0
+    streaks = 0.5 + 0.5 * np.sin(across[wiped] * 1.9 + 5 * noise(points[wiped], 18.0, seed))
+    weight[wiped] = patch[wiped] * (0.35 + 0.45 * streaks * noise(points[wiped], 9.0, seed + 1))
     for _ in range(int(rng.integers(3, 6))):
         finger = _chart_offset(part, (centre[0] + rng.normal(0, radius_mm), centre[1] + rng.normal(0, 0.6 * radius_mm)))
         oval = np.hypot(finger[..., 0] / 7.5, finger[..., 1] / 9.5)
@@ -73,8 +74,10 @@ def wear(part: Part, half_size: Array, middle: Array, reach_mm: float, seed: int
     points = part.texel_points()
     to_faces = np.sort(np.abs(half_size - np.abs(points - middle)), axis=-1)
     to_edge = to_faces[..., 1]
-    rubbed = noise(points, 12.0, seed) * 1.6 - 0.35 + 0.25 * noise(points, 1.6, seed + 1)
-    weight = _smooth(rubbed - to_edge / reach_mm, 0.05, 0.3)
+    near = to_edge < 1.5 * reach_mm  # further in, not even the roughest spot is rubbed
+    rubbed = noise(points[near], 12.0, seed) * 1.6 - 0.35 + 0.25 * noise(points[near], 1.6, seed + 1)
+    weight = np.zeros(near.shape)
+    weight[near] = _smooth(rubbed - to_edge[near] / reach_mm, 0.05, 0.3)
     _cover(part, np.clip(weight, 0, 0.95), Material(Finish.MATTE, (222, 212, 196)), Defect.WEAR)
 
 

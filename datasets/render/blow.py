@@ -57,12 +57,11 @@ class Blow:
         depth: float,
         rise: tuple[float, float],
         soft: float,
-        reach: float,
         wrinkle: float = 0.0,
     ) -> None:
         """Press a tool into the item, see :class:`Press`; ``rise`` is along and across its ridge."""
         place = (triple(centre), triple(normal), triple(along))
-        press_item(self.goods, Press(*place, depth, *rise, soft, reach, wrinkle, self.seed()), defect)
+        press_item(self.goods, Press(*place, depth, *rise, soft, wrinkle, self.seed()), defect)
 
     def press_label(
         self,
@@ -80,7 +79,7 @@ class Blow:
         point, normal = facing(self.goods, "label", u, v)
         axis = np.array([0.0, 0.0, 1.0])
         along = np.cos(turn) * axis + np.sin(turn) * np.cross(normal, axis)
-        self.press(point, normal, along, defect, depth=depth, rise=rise, soft=soft, reach=25.0, wrinkle=wrinkle)
+        self.press(point, normal, along, defect, depth=depth, rise=rise, soft=soft, wrinkle=wrinkle)
 
     def torn_strip(self, x: float, width: float, length: float) -> Array:
         """Outline of a strip torn down from the upper edge of a chart, narrowing to a point, (5, 2) mm."""

@@ -17,7 +17,7 @@ def crush(blow: Blow) -> None:
         point = np.array([32 * np.cos(angle), 32 * np.sin(angle), z + blow.between(-6, 6)])
         along = np.cross((0.0, 0.0, 1.0), normal) + np.array([0, 0, blow.between(-0.5, 0.5)])
         depth = 7 + 12 * blow.scale
-        blow.press(point, normal, along, Defect.CRUSH, depth=depth, rise=(0.22, 0.5), soft=0.9, reach=30.0, wrinkle=0.9)
+        blow.press(point, normal, along, Defect.CRUSH, depth=depth, rise=(0.22, 0.5), soft=0.9, wrinkle=0.9)
 
 
 def dent(blow: Blow) -> None:

@@ -29,9 +29,7 @@ def crush(blow: Blow) -> None:
         blow.press_label(u, v, turn, Defect.CRUSH, depth=depth, rise=(0.28, 0.42), soft=0.7, wrinkle=wrinkle)
     rim, normal = (0.0, -CAN_RADIUS * 0.8, CAN_HEIGHT), (0.25 * blow.sign(), -0.6, 0.8)
     depth = 5.0 * blow.scale
-    blow.press(
-        rim, normal, (1.0, 0.2, 0.0), Defect.CRUSH, depth=depth, rise=(0.3, 0.5), soft=0.6, reach=12.0, wrinkle=0.4
-    )
+    blow.press(rim, normal, (1.0, 0.2, 0.0), Defect.CRUSH, depth=depth, rise=(0.3, 0.5), soft=0.6, wrinkle=0.4)
 
 
 def breach(blow: Blow) -> None:

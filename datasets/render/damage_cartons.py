@@ -19,7 +19,7 @@ def dent(blow: Blow) -> None:
     turn = blow.between(0.2, 1.2)
     tilt, along = normal + np.array([0, -0.55, 0]), (np.cos(turn), np.sin(turn), 0.0)
     depth, wrinkle = 3.5 + 6.0 * blow.scale, 0.5 * blow.scale
-    blow.press(point, tilt, along, Defect.DENT, depth=depth, rise=(0.16, 0.4), soft=0.5, reach=20.0, wrinkle=wrinkle)
+    blow.press(point, tilt, along, Defect.DENT, depth=depth, rise=(0.16, 0.4), soft=0.5, wrinkle=wrinkle)
 
 
 def crush(blow: Blow) -> None:
@@ -35,14 +35,11 @@ def crush(blow: Blow) -> None:
         depth=depth,
         rise=(0.10, 0.16),
         soft=1.2,
-        reach=60.0,
         wrinkle=wrinkle,
     )
     edge, normal = (-CARTON[0] / 2 + 42 * blow.scale + 18, -CARTON[1] / 2, CARTON[2]), (0.1, -0.8, 0.9)
     depth = 9 + 5 * blow.scale
-    blow.press(
-        edge, normal, (0.1, 0.5, 0.4), Defect.CRUSH, depth=depth, rise=(0.45, 0.55), soft=0.8, reach=40.0, wrinkle=1.0
-    )
+    blow.press(edge, normal, (0.1, 0.5, 0.4), Defect.CRUSH, depth=depth, rise=(0.45, 0.55), soft=0.8, wrinkle=1.0)
 
 
 def pierce(blow: Blow) -> None:
@@ -118,7 +115,7 @@ def _puncture(blow: Blow, defect: Defect) -> tuple[str, tuple[float, float]]:
     centre = (blow.between(0.25, 0.5) * width, blow.between(0.42, 0.6) * height)
     point, normal = facing(blow.goods, name, centre[0] / width, centre[1] / height)
     depth, radius = 4.0 * blow.scale + 1.5, 6.0 + 11.0 * blow.scale
-    blow.press(point, normal, (1.0, 0.3, 0.0), defect, depth=depth, rise=(0.24, 0.3), soft=0.5, reach=20.0, wrinkle=0.5)
+    blow.press(point, normal, (1.0, 0.3, 0.0), defect, depth=depth, rise=(0.24, 0.3), soft=0.5, wrinkle=0.5)
     outline = blemishes.star_outline(blow.rng, centre, radius, points=int(blow.rng.integers(5, 8)), stretch=1.35)
     blemishes.hole(part, outline, (206, 186, 156), 2.6, defect, blow.seed())
     return name, centre

@@ -68,4 +68,4 @@ def dent(blow: Blow) -> None:
     """A corner of the frame knocked in."""
     corner = (-PHONE[0] / 2 + 2.5, -PHONE[1] / 2 + 2.5, PHONE[2] - 1.0)
     normal, along, depth = (-0.7, -0.7, 0.45), (0.7, -0.7, 0.0), 1.2 + 2.8 * blow.scale
-    blow.press(corner, normal, along, Defect.DENT, depth=depth, rise=(0.25, 0.35), soft=0.3, reach=10.0, wrinkle=0.2)
+    blow.press(corner, normal, along, Defect.DENT, depth=depth, rise=(0.25, 0.35), soft=0.3, wrinkle=0.2)

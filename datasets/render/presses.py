@@ -26,7 +26,6 @@ class Press:
 
     Attributes:
         rise_along, rise_across: how steeply the tool rises from its ridge, mm per mm; small is a long dent.
-        reach: points further than this below the centre (the other side of the item) are left alone.
         wrinkle: height of the buckles left in the pressed surface, mm; ``seed`` varies them.
     """
 
@@ -37,20 +36,19 @@ class Press:
     rise_along: float
     rise_across: float
     soft: float
-    reach: float
     wrinkle: float = 0.0
     seed: int = 0
 
     def above_tool(self, points: Array) -> Array:
-        """How far points stand above the tool's surface, mm; negative below and on the far side. (N, 3) -> (N,)."""
+        """How far points stand above the tool's surface, mm; negative below. (N, 3) -> (N,)."""
         normal, along = _unit(self.normal), _unit(self.along)
         across = np.cross(normal, along)
         away = points - np.array(self.centre)
         a, b, height = away @ along, away @ across, away @ normal
         rise = np.hypot(self.rise_along * a, self.rise_across * b)
         rounded = rise * rise / (rise + 1.5)  # the ridge itself is blunt
-        above = height + self.depth - rounded
-        return np.where(height < -self.reach, -1e3, above)
+        above: Array = height + self.depth - rounded
+        return above
 
     def covers(self, points: Array) -> npt.NDArray[np.bool_]:
         """Which rest points the press moves; (..., 3) -> (...)."""

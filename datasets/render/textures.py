@@ -105,23 +105,29 @@ def mat_texture(rng: np.random.Generator, size: int = 1024) -> Texture:
 
 
 def _value_noise(points: Array, seed: int) -> Array:
-    cell = np.floor(points).astype(np.int64)
-    part = points - cell
+    floor = np.floor(points)
+    part = points - floor
     smooth = part * part * (3 - 2 * part)
+    share = [(1 - smooth[:, axis], smooth[:, axis]) for axis in range(3)]
+    cell = floor.astype(np.int64).astype(np.uint64)
+    # one product an axis and side; a corner of the lattice cell is a sum of three
+    keys = [(cell[:, axis] * factor, (cell[:, axis] + np.uint64(1)) * factor) for axis, factor in enumerate(_LATTICE)]
     total = np.zeros(len(points))
     for corner in range(8):
-        offset = np.array([corner & 1, corner >> 1 & 1, corner >> 2 & 1])
-        weight = np.prod(np.where(offset == 1, smooth, 1 - smooth), axis=1)
-        total += weight * _hash01(cell + offset, seed)
+        x, y, z = corner & 1, corner >> 1 & 1, corner >> 2 & 1
+        total += share[0][x] * share[1][y] * share[2][z] * _hash01(keys[0][x] + keys[1][y] + keys[2][z], seed)
     return total
 
 
-def _hash01(cell: npt.NDArray[np.int64], seed: int) -> Array:
-    mixed = (
-        cell.astype(np.uint64) * np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
-    ).sum(axis=1, dtype=np.uint64) + np.uint64(seed * 0x27D4EB2F & 0xFFFFFFFF)
-    for shift, factor in ((33, 0xFF51AFD7ED558CCD), (33, 0xC4CEB9FE1A85EC53)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+_LATTICE = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
+
+
+def _hash01(key: npt.NDArray[np.uint64], seed: int) -> Array:
+    """Hash to 0..1 (the finaliser of MurmurHash3, 64 bit)."""
+    mixed = key + np.uint64(seed * 0x27D4EB2F & 0xFFFFFFFF)
+    for factor in (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)):
+        mixed ^= mixed >> np.uint64(33)
+        mixed *= factor
     mixed ^= mixed >> np.uint64(33)
     fraction: Array = (mixed >> np.uint64(11)).astype(np.float64) / float(1 << 53)
     return fraction
