@@ -85,7 +85,8 @@ def _emission(
             shape["emitter"] = {"type": "area", "radiance": _radiance(part, pair)}
         scene[f"item-{part.name}"] = shape
     image: npt.NDArray[np.float32] = np.array(
-        mi.render(mi.load_dict(scene), spp=MASK_SPP, seed=station.seed), dtype=np.float32
+        mi.render(mi.load_dict(scene, parallel=False, optimize=False), spp=MASK_SPP, seed=station.seed),
+        dtype=np.float32,
     )
     return image
 

@@ -111,7 +111,9 @@ def render_picture(
                 "bsdf": part_bsdf(part),
                 **_glow(part.material),
             }
-    channels = np.array(mi.render(mi.load_dict(scene), spp=spp, seed=station.seed), dtype=np.float32)
+    # in parallel, or merged, the lamps come in any order, and with them what the random numbers mean
+    loaded = mi.load_dict(scene, parallel=False, optimize=False)
+    channels = np.array(mi.render(loaded, spp=spp, seed=station.seed), dtype=np.float32)
     colour = without_sparkle(channels[..., :3], item, clear=_is_clear(goods))
     return develop(denoise(colour, channels[..., 3:6], channels[..., 6:9]))
 
