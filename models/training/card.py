@@ -48,11 +48,13 @@ def write_card(spec: BundleSpec, samples: Sequence[Sample], command: str) -> str
         + _exam(metrics["exam"]),
         "## Where it fails",
         "- Cans: grade and shooting date are nearly the same thing in the training pictures, so the figures of the table above "
-        "say little for cans; the unseen dates are the honest ones, and the default policy holds what is not confident.\n"
+        "say little for cans. On an unseen date it does not know cans: it must not decide on them alone. The default policy asks for a "
+        "person's confirmation before any food is resold.\n"
         "- Bottles, parcels and phones of the web: damaged ones are snapshots, intact ones catalogue pictures. Part of the "
         "AUROC is that difference.\n"
         "- The whole picture is judged at a low resolution: fine scratches on large goods are missed, the background counts.\n"
-        "- Renders are few and look alike; their figures say that it learned them, not that it knows real dents.\n"
+        "- Renders are too few to learn from: items held out are ranked no better than by chance. A demo on renders shows the machinery, "
+        "not the model.\n"
         "- Garments and groceries were only seen intact: damage there is out of its experience, novelty may or may not tell.",
     ]
     return "\n\n".join(sections) + "\n"
