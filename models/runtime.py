@@ -84,7 +84,9 @@ class Judge:
         try:
             judge = cls(bundle, session)
             judge._check_golden()
-        except (TypeError, ValueError, KeyError, RuntimeError) as error:
+        except InspectionError:
+            raise
+        except Exception as error:  # among others ONNX Runtime's own
             raise BundleError(f"{path}: its parts do not fit together: {error}") from error
         return judge
 

@@ -95,7 +95,7 @@ def reseal(folder: Path, spec: dict[str, object]) -> None:
 
     text = json.dumps(spec).encode()
     (folder / SPEC).write_bytes(text)
-    (folder / "bundle.sha256").write_text(hashlib.sha256(text).hexdigest(), encoding="ascii")
+    (folder / "bundle.sha256").write_text(f"{hashlib.sha256(text).hexdigest()}\n", encoding="ascii")
 
 
 def test_another_contract_or_an_unknown_key_is_refused(copy: Path) -> None:

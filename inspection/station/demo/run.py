@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from rich.console import Console
@@ -86,6 +87,7 @@ class _Demo:
         self._hub_child: Child | None = None
         self._station: Child | None = None
         self._station_url = ""
+        self._port = options.port
         self._account: Account | None = None
         self._failure: BaseException | None = None
 
@@ -159,6 +161,7 @@ class _Demo:
         )
         line = self._station.first_line(START_TIMEOUT_S, wanted=lambda text: text.startswith("ready: "))
         self._station_url = line.removeprefix("ready: ")
+        self._port = urlsplit(self._station_url).port or self._port  # a restarted station keeps the port it was given
 
     def _keep_station_running(self) -> None:
         """A station that was killed is started again, as a service manager would."""
@@ -227,7 +230,7 @@ class _Demo:
         return {
             "station_id": "demo-station-1",
             "data": str((options.data / "station").resolve()),
-            "web": {"host": "127.0.0.1", "port": options.port},
+            "web": {"host": "127.0.0.1", "port": self._port},
             "hub": {"url": self._hub.url, "token_file": str((options.data / "station.token").resolve())},
             "devices": [
                 {"id": "scanner-1", "driver": "barcode.serial", "port": str(bench / "scanner")},
