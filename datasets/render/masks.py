@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import mitsuba as mi
 import numpy as np
 import numpy.typing as npt
 
+from datasets.masks import defects_in, mask_code, read_codes
 from datasets.render.goods import Goods, Mask, Part
 from datasets.render.scene import Station, matrix, sensor
 from inspection.finding import Defect
@@ -17,13 +17,6 @@ from inspection.finding import Defect
 MASK_SPP = 16
 HALF = 0.5  # of a pixel that must show the item
 SHARE = 0.25  # of a pixel that must show the defect; cracks are thinner than a pixel
-STEP = 16  # grey levels between defect types
-_CODES = {defect: STEP * (place + 1) for place, defect in enumerate(Defect)}
-
-
-def mask_code(defect: Defect) -> int:
-    """Grey value of a defect in a mask picture: 16 times its place, from 1, in :class:`Defect`; 0 is no defect."""
-    return _CODES[defect]
 
 
 def render_masks(
@@ -58,10 +51,8 @@ def mask_picture(masks: dict[Defect, Mask], size: tuple[int, int]) -> npt.NDArra
 
 def read_mask(path: Path) -> dict[Defect, Mask]:
     """Masks of a mask picture by defect; empty for an intact item."""
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        raise FileNotFoundError(path)
-    return {defect: picture == code for defect, code in _CODES.items() if (picture == code).any()}
+    picture = read_codes(path)
+    return {defect: picture == mask_code(defect) for defect in defects_in(picture)}
 
 
 def _emission(

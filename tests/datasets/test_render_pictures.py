@@ -16,9 +16,10 @@ pytest.importorskip("mitsuba", reason="needs the train lock (mitsuba)")
 
 import drjit
 
+from datasets.masks import mask_code
 from datasets.render import records
 from datasets.render.__main__ import parse_kinds, parse_size
-from datasets.render.masks import mask_code, mask_picture, read_mask, render_masks
+from datasets.render.masks import mask_picture, read_mask, render_masks
 from datasets.render.recipe import PRODUCTS, Recipe, load_products, plan, prepare
 from datasets.render.records import COLUMNS, JPEG_QUALITY
 from datasets.render.scene import VIEWS, denoise, develop, render_picture, without_sparkle, write_meshes
