@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -31,7 +32,17 @@ def own_threads() -> list[str]:
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  the folder changes while a Path would look at it
+    """The least number open at once within a quarter of a second: a simulator opens its port for moments, a leak stays."""
+
+    def now() -> int:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  the folder changes while a Path would look at it
+
+    gc.collect()
+    least, until = now(), time.monotonic() + 0.25
+    while time.monotonic() < until:
+        time.sleep(0.005)
+        least = min(least, now())
+    return least
 
 
 def test_it_connects_and_delivers(subject: Subject, inbox: Inbox) -> None:
@@ -152,4 +163,4 @@ def test_reconnecting_leaves_no_thread_and_no_descriptor(subject: Subject, inbox
     inbox.wait_connected(since=since)
     subject.device.stop()
     assert own_threads() == []
-    assert descriptors() == before
+    assert descriptors() <= before
