@@ -14,7 +14,6 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from devices.registry import build_camera, build_device
 from inspection.errors import InspectionError, PortBusy
 from inspection.pipeline import Judge
 from inspection.policy import Policy
@@ -125,8 +124,8 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         next_scan_confirms=config.session.next_scan_confirms,
         rescan_guard_ns=config.session.rescan_guard_ms * 1_000_000,
     )
-    devices = tuple(build_device(device) for device in config.devices)
-    cameras = tuple(build_camera(camera) for camera in config.cameras)
+    devices = tuple(device.build() for device in config.devices)
+    cameras = tuple(camera.build() for camera in config.cameras)
     metrics, board = Metrics(), Board()
     screen = Screen(
         station_id=config.station_id,

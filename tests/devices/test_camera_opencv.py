@@ -13,7 +13,7 @@ from devices.camera.opencv import OpenCvSettings, OpenCvSource, opencv_camera
 from devices.usb import UsbIdentity
 from inspection.errors import DeviceError, DeviceLost
 from tests.devices.conftest import Inbox
-from tests.devices.subjects import video
+from tests.devices.subjects.camera import video
 
 Open = Callable[[OpenCvSettings], Camera]
 

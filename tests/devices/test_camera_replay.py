@@ -17,7 +17,7 @@ from devices.camera.replay import FolderSource, decode_picture, replay_camera
 from devices.simulators import SimulatedBench
 from inspection.errors import DeviceLost
 from tests.devices.conftest import Inbox
-from tests.devices.subjects import picture, video
+from tests.devices.subjects.camera import picture, video
 
 Play = Callable[[Path], Camera]
 

@@ -14,7 +14,8 @@ import pytest
 from devices.base import DeviceEvent
 from inspection.reading import Reading
 from tests.devices.conftest import Inbox
-from tests.devices.subjects import SUBJECTS, Subject
+from tests.devices.subjects import SUBJECTS
+from tests.devices.subjects.subject import Subject
 
 NOTICED_S = 2.0
 
@@ -32,7 +33,7 @@ def own_threads() -> list[str]:
 
 
 def descriptors() -> int:
-    """The least number open at once within a quarter of a second: a simulator opens its port for moments, a leak stays."""
+    """The least number open within a quarter of a second: a simulator opens its port for moments, a leak stays."""
 
     def now() -> int:
         return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  the folder changes while a Path would look at it

@@ -20,7 +20,7 @@ from devices.simulators import SimulatedBench
 from inspection.errors import DeviceError
 from inspection.reading import BarcodeReading, TagReading
 from tests.devices.conftest import Inbox
-from tests.devices.subjects import picture
+from tests.devices.subjects.camera import picture
 
 EPC = "3074257BF7194E4000001A85"
 STATION = """
