@@ -1,5 +1,7 @@
 """How devices and cameras are described in a configuration file; unknown keys are refused.
 
+Each kind describes its drivers in its own ``config`` module; a new driver is one more class there.
+
 Example:
     devices:
       - {id: scanner, driver: barcode.serial, port: {vendor_id: 0x0c2e, product_id: 0x0b6a}}
@@ -7,8 +9,6 @@ Example:
     cameras:
       - {id: cam-top, view: top, driver: opencv, usb: {vendor_id: 0x046d, product_id: 0x0825}, width: 1280, height: 960}
       - {id: cam-front, view: front, driver: replay, path: pictures/front, fps: 10}
-
-Each kind describes its drivers in its own ``config`` module; a new driver is one more class there.
 """
 
 from __future__ import annotations
