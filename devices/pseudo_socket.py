@@ -113,11 +113,9 @@ class PseudoSocket:
                 log.exception("pseudo_socket.simulator_fault", port=self._port)
 
     def _take(self, client: socket.socket) -> None:
-        self._drop()
         client.settimeout(1.0)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with self._lock:
-            self._client = client
+        self._change(client)
         self._on_opened()
 
     def _read(self) -> None:
@@ -129,7 +127,10 @@ class PseudoSocket:
             self._drop()
 
     def _drop(self) -> None:
+        self._change(None)
+
+    def _change(self, client: socket.socket | None) -> None:
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            before, self._client = self._client, client
+        if before is not None:
+            before.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from devices.announcer import Announcer
 from devices.base import DeviceStatus, Emit
-from devices.serial_link import PortSettings, SerialLink
+from devices.serial_link import PortSettings, SerialLink, Tap
 
 
 class SerialDevice:
@@ -24,6 +24,15 @@ class SerialDevice:
     @property
     def status(self) -> DeviceStatus:
         return self._announcer.status
+
+    def listen_in(self, tap: Tap | None) -> None:
+        """Let ``tap`` hear every byte on the line from the next `start` on."""
+        self._link.tap = tap
+
+    @property
+    def port_settings(self) -> PortSettings:
+        """The port and its line."""
+        return self._link.settings
 
     def start(self, emit: Emit) -> None:
         self._announcer.start(emit)

@@ -65,11 +65,25 @@ class Conversation(Protocol):
         """The port is closed, or could not be opened, because of ``reason``."""
 
 
+class Tap(Protocol):
+    """Hears every byte on a line, both ways, with the times at which they passed; see `devices.tools.recording`."""
+
+    def received(self, data: bytes, monotonic_ns: int) -> None: ...
+
+    def sent(self, data: bytes, monotonic_ns: int) -> None: ...
+
+
 class SerialLink:
-    """Keeps a port open and a conversation going until `stop`."""
+    """Keeps a port open and a conversation going until `stop`.
+
+    Attributes:
+        settings: the port and its line.
+        tap: hears what passes; set it before `start`.
+    """
 
     def __init__(self, name: str, settings: PortSettings, conversation: Conversation, *, tick_s: float = 0.05) -> None:
         self.settings = settings
+        self.tap: Tap | None = None
         self._name = name
         self._conversation = conversation
         self._tick_s = tick_s
@@ -110,15 +124,26 @@ class SerialLink:
     def _converse(self, stopping: threading.Event, backoff: Backoff) -> None:
         with self._open() as port:
             watch = _PathWatch(self.settings.port, port)
-            self._conversation.opened(lambda data: _write(port, data))
+            self._conversation.opened(lambda data: self._write(port, data))
             while not stopping.is_set():
                 data = port.read(1)
                 if data:
                     backoff.reset()
-                    self._conversation.received(data + port.read(port.in_waiting), time.monotonic_ns())
+                    self._received(data + port.read(port.in_waiting), time.monotonic_ns())
                 else:
                     self._conversation.tick(time.monotonic_ns())
                 watch.check()
+
+    def _received(self, data: bytes, now_ns: int) -> None:
+        if self.tap is not None:
+            self.tap.received(data, now_ns)
+        self._conversation.received(data, now_ns)
+
+    def _write(self, port: serial.Serial, data: bytes) -> None:
+        if self.tap is not None:
+            self.tap.sent(data, time.monotonic_ns())
+        if port.write(data) != len(data):
+            raise DeviceLost(f"only a part of {len(data)} bytes could be sent", hint="Check the cable.")
 
     def _open(self) -> serial.Serial:
         settings = self.settings
@@ -137,11 +162,6 @@ class SerialLink:
         except ValueError as error:
             raise DeviceError(f"{address}: {error}", hint="Correct the port or its line settings.") from error
         return port
-
-
-def _write(port: serial.Serial, data: bytes) -> None:
-    if port.write(data) != len(data):
-        raise DeviceLost(f"only a part of {len(data)} bytes could be sent", hint="Check the cable.")
 
 
 class _PathWatch:

@@ -1,0 +1,1 @@
+"""Tools for whoever sets devices up or looks for trouble: list, probe, monitor, record, replay."""
