@@ -1,24 +1,21 @@
-"""The inspection station: ``python station_app.py run|check|demo``. Reads configuration, wires, runs; no logic."""
+"""The inspection station: ``python station_app.py run|check|devices|demo``. It wires and runs; no logic."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from inspection.errors import InspectionError
-from inspection.station import launch, logs
+from inspection.station import devices_cli, launch
+from inspection.station.cli import command
 from inspection.station.config import StationConfig, load_config
 
-CANNOT_START = 2
-FAILED = 1
 LOOK_S = 3.0  # how long the demo's worker looks at a verdict when somebody may be watching
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(devices_cli.app, name="devices")
 ConfigFile = Annotated[Path, typer.Option("--config", help="The station's configuration file.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the screen; 0 is any free one.")]
 Console = Annotated[bool, typer.Option("--console/--json", help="Logs for a person, or one JSON object a line.")]
@@ -27,14 +24,14 @@ Console = Annotated[bool, typer.Option("--console/--json", help="Logs for a pers
 @app.command()
 def run(config: ConfigFile = Path("configs/station.yaml"), port: Port = None, console: Console = False) -> None:
     """Run the station with its screen until SIGTERM or Ctrl-C."""
-    with _command(console=console):
+    with command(console=console):
         launch.serve(_with_port(load_config(config), port), ready=_say_ready)
 
 
 @app.command()
 def check(config: ConfigFile = Path("configs/station.yaml")) -> None:
     """Check configuration, policy, products and model without starting anything."""
-    with _command(console=True):
+    with command(console=True):
         settings = load_config(config)
         versions = launch.load_bench(settings).versions
         typer.echo(f"configuration {config}: good")
@@ -68,7 +65,7 @@ def demo(
     """
     from inspection.station.demo.run import DemoOptions, run_demo  # noqa: PLC0415 - simulators stay out of a station
 
-    with _command(console=True):
+    with command(console=True):
         look_s = 0.0 if headless else LOOK_S
         options = DemoOptions(items, headless, data, images, port, hub_port, seed, manual, look_s, json_file)
         raise typer.Exit(run_demo(options))
@@ -81,17 +78,6 @@ def _with_port(config: StationConfig, port: int | None) -> StationConfig:
 def _say_ready(url: str) -> None:
     typer.echo(f"ready: {url}")
     sys.stdout.flush()
-
-
-@contextmanager
-def _command(*, console: bool) -> Iterator[None]:
-    """Logs to standard error; an error we know is one line there, exit code 2 at the start and 1 later."""
-    logs.configure(console=console)
-    try:
-        yield
-    except InspectionError as error:
-        typer.echo(error.one_line(), err=True)
-        raise typer.Exit(FAILED if isinstance(error, launch.StationFailed) else CANNOT_START) from error
 
 
 if __name__ == "__main__":

@@ -57,22 +57,41 @@ def find_serial_port(identity: UsbIdentity, list_all: Callable[[], Iterable[Port
     return _the_only_one(identity, found)
 
 
-def find_video_device(identity: UsbIdentity, video_class: Path = VIDEO_CLASS) -> str:
-    """Path such as ``/dev/video2`` of the described camera's picture stream.
+@dataclass(frozen=True, slots=True)
+class VideoNode:
+    """A camera's picture stream: its path, its name, and its USB identity where it has one."""
+
+    path: str
+    name: str
+    vendor_id: int | None
+    product_id: int | None
+    serial_number: str | None
+
+
+def video_nodes(video_class: Path = VIDEO_CLASS) -> list[VideoNode]:
+    """Every picture stream that the system shows.
 
     A UVC camera shows a second node for metadata; its ``index`` in sysfs is not 0 and it is passed over.
+    """
+    return [
+        VideoNode(f"/dev/{node.name}", _text(node / "name"), *_usb_descriptor(node / "device"))
+        for node in sorted(video_class.glob("video*"))
+        if _text(node / "index") in {"0", ""}
+    ]
+
+
+def find_video_device(identity: UsbIdentity, video_class: Path = VIDEO_CLASS) -> str:
+    """Path such as ``/dev/video2`` of the described camera's picture stream.
 
     Raises:
         DeviceLost: no such camera is plugged in.
         DeviceError: two or more fit; all are listed.
     """
-    found = []
-    for node in sorted(video_class.glob("video*")):
-        if _text(node / "index") not in {"0", ""}:
-            continue
-        vendor_id, product_id, serial_number = _usb_descriptor(node / "device")
-        if identity.fits(vendor_id, product_id, serial_number):
-            found.append((f"/dev/{node.name}", serial_number))
+    found = [
+        (node.path, node.serial_number)
+        for node in video_nodes(video_class)
+        if identity.fits(node.vendor_id, node.product_id, node.serial_number)
+    ]
     return _the_only_one(identity, found)
 
 

@@ -1,0 +1,31 @@
+"""What all commands of the station share: where logs go, and how an error we know leaves the program."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from inspection.errors import InspectionError
+from inspection.station import launch, logs
+
+CANNOT_START = 2
+FAILED = 1
+
+
+@contextmanager
+def command(*, console: bool, quiet: bool = False) -> Iterator[None]:
+    """Logs to standard error; an error we know is one line there, exit code 2 at the start and 1 later.
+
+    Args:
+        console: logs for a person, not one JSON object a line.
+        quiet: only warnings and worse, for a command that shows the rest itself.
+    """
+    logs.configure(console=console, level=logging.WARNING if quiet else logging.INFO)
+    try:
+        yield
+    except InspectionError as error:
+        typer.echo(error.one_line(), err=True)
+        raise typer.Exit(FAILED if isinstance(error, launch.StationFailed) else CANNOT_START) from error

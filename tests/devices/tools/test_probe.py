@@ -1,0 +1,96 @@
+"""The probe finds who answers, and nobody where nobody does."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+from devices.barcode.simulator import SimulatedScanner
+from devices.pseudo_port import PseudoPort
+from devices.tools.candidates import all_candidates, spoken_unasked
+from devices.tools.probe import Attempt, Candidate, listen, probe
+from inspection.errors import DeviceError
+from tests.devices.test_pseudo_port import wait_until
+
+QUICK_S = 0.1
+
+
+class Echo:
+    """A device that answers every question with the same bytes."""
+
+    def __init__(self, link: Path, answer: bytes) -> None:
+        self.asked: list[bytes] = []
+        self.port = PseudoPort(link, on_bytes=self._answer)
+        self._bytes = answer
+        self.port.plug()
+
+    def _answer(self, question: bytes) -> None:
+        self.asked.append(question)
+        self.port.write(self._bytes)
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    return tmp_path / "port"
+
+
+def test_noise_is_nobody(link: Path) -> None:
+    echo = Echo(link, random.Random(4).randbytes(200))
+    try:
+        assert probe(str(link), all_candidates(), speeds=[115200], answer_s=QUICK_S) is None
+        wait_until(lambda: len(echo.asked) >= len(all_candidates()))
+    finally:
+        echo.port.unplug()
+
+
+def test_a_port_that_only_echoes_is_nobody(link: Path) -> None:
+    port = PseudoPort(link, on_bytes=lambda data: port.write(data) and None)
+    port.plug()
+    try:
+        assert probe(str(link), all_candidates(), speeds=[115200], answer_s=QUICK_S) is None
+    finally:
+        port.unplug()
+
+
+def test_a_port_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="not there"):
+        probe(str(tmp_path / "none"), all_candidates(), speeds=[9600], answer_s=QUICK_S)
+
+
+def test_factory_speeds_are_tried_before_all_others(link: Path) -> None:
+    port = PseudoPort(link)
+    port.plug()
+    attempts: list[Attempt] = []
+    candidates = [Candidate("a", (9600,), b"?", Deaf), Candidate("b", (115200,), b"?", Deaf)]
+    try:
+        assert probe(str(link), candidates, on_attempt=attempts.append, answer_s=0.01) is None
+    finally:
+        port.unplug()
+    tried = [(attempt.driver, attempt.baudrate) for attempt in attempts]
+    assert tried[:2] == [("b", 115200), ("a", 9600)]
+    assert len(set(tried)) == len(tried) == attempts[0].of == 10
+
+
+class Deaf:
+    """A listener who is never sure."""
+
+    def feed(self, data: bytes) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def test_a_scanner_is_found_by_a_scan_while_the_probe_listens(link: Path) -> None:
+    scanner = SimulatedScanner(link)
+    try:
+        timer = Timer(0.5, lambda: scanner.scan("4006381333931", "]E0"))
+        timer.start()
+        found = listen(str(link), spoken_unasked(), 9600, 10)
+        timer.join()
+        assert found is not None
+        assert found.config("/dev/x") == "- {id: NAME, driver: barcode.serial, port: /dev/x, baudrate: 9600}"
+        assert "]E04006381333931" in found.detail
+    finally:
+        scanner.close()
