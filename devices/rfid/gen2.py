@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import binascii
+
 EPC_WORDS_SHIFT = 11
 TOGGLE_BIT = 0x0100
 MAX_EPC_BYTES = 62
@@ -12,13 +14,7 @@ def tag_crc(pc_and_epc: bytes) -> int:
 
     Poly 0x1021, init 0xFFFF, final XOR 0xFFFF, most significant bit first (EPC Gen2 v2, annex F).
     """
-    crc = 0xFFFF
-    for byte in pc_and_epc:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1
-            crc &= 0xFFFF
-    return crc ^ 0xFFFF
+    return binascii.crc_hqx(pc_and_epc, 0xFFFF) ^ 0xFFFF
 
 
 def epc_length(pc: int) -> int:

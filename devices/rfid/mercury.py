@@ -11,6 +11,7 @@ from __future__ import annotations
 import binascii
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, IntFlag
+from itertools import chain
 
 from devices.frames import FrameCounts, FrameParser
 from devices.rfid import mercury_tags
@@ -118,7 +119,6 @@ class Response:
     raw: bytes
 
 
-Frame = Command | Response
 Message = TagRead | Answer | Refusal | Notice | Command
 
 
@@ -143,35 +143,31 @@ class MercuryShape:
             return None
         return host_size if _crc_fits(front[:host_size]) else front[1] + READER_OVERHEAD
 
-    def frame(self, raw: bytes) -> Frame | None:
+    def frame(self, raw: bytes) -> list[Message] | None:
         if not _crc_fits(raw):
             return None
         if len(raw) == raw[1] + HOST_OVERHEAD:
-            return Command(raw[2], raw[3:-2], raw)
-        response = Response(raw[2], int.from_bytes(raw[3:5], "big"), raw[5:-2], raw)
-        return response if interpret(response) is not None else None
+            return [Command(raw[2], raw[3:-2], raw)]
+        return interpret(Response(raw[2], int.from_bytes(raw[3:5], "big"), raw[5:-2], raw))
 
 
 def _crc_fits(raw: bytes) -> bool:
     return frame_crc(raw[1:-2]) == raw[-2] << 8 | raw[-1]
 
 
-def interpret(frame: Frame) -> list[Message] | None:
-    """What ``frame`` says; ``None`` when it pretends to report tags and does not, or its one tag is not sound.
+def interpret(response: Response) -> list[Message] | None:
+    """What ``response`` says; ``None`` when it pretends to report tags and does not, or its one tag is not sound.
 
-    A command is passed on as it is. Of several tags in one answer those that are not sound are left out: the reader
-    keeps them in its buffer and would send the same answer for ever.
+    Of several tags in one answer those that are not sound are left out, as the others are still true.
     """
-    if isinstance(frame, Command):
-        return [frame]
-    if frame.status != SUCCESS:
-        return [_said_no(frame)]
-    if frame.opcode == Opcode.READ_TAG_MULTIPLE:
-        return _search_answer(frame)
-    answer = Answer(frame.opcode, frame.data)
-    if frame.opcode == Opcode.GET_TAG_BUFFER and frame.data:
-        records = mercury_tags.buffer_records(frame.data)
-        return None if records is None else [*_reads(records, frame.raw), answer]
+    if response.status != SUCCESS:
+        return [_said_no(response)]
+    if response.opcode == Opcode.READ_TAG_MULTIPLE:
+        return _search_answer(response)
+    answer = Answer(response.opcode, response.data)
+    if response.opcode == Opcode.GET_TAG_BUFFER and response.data:
+        records = mercury_tags.buffer_records(response.data)
+        return None if records is None else [*_reads(records, response.raw), answer]
     return [answer]
 
 
@@ -292,7 +288,7 @@ class MercuryParser:
     """``feed`` bytes, get what is said. Tags whose length or CRC is wrong never come out."""
 
     direction: Direction = Direction.READER
-    frames: FrameParser[Frame] = field(init=False)
+    frames: FrameParser[list[Message]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.frames = FrameParser(MercuryShape(self.direction))
@@ -308,15 +304,11 @@ class MercuryParser:
 
     def feed(self, data: bytes) -> list[Message]:
         """Messages that were completed by ``data``, in order."""
-        return _messages(self.frames.feed(data))
+        return list(chain.from_iterable(self.frames.feed(data)))
 
     def flush(self) -> list[Message]:
         """As `FrameParser.flush`."""
-        return _messages(self.frames.flush())
+        return list(chain.from_iterable(self.frames.flush()))
 
     def reset(self) -> None:
         self.frames.reset()
-
-
-def _messages(frames: list[Frame]) -> list[Message]:
-    return [message for frame in frames for message in interpret(frame) or ()]

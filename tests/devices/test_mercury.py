@@ -336,8 +336,9 @@ def test_every_shared_frame_is_taken_or_refused_as_it_should(shared: Path) -> No
         own = Direction.HOST if row["dir"] == "tx" else Direction.READER
         for direction in (own, Direction.BOTH):
             parser = MercuryParser(direction)
-            got = [found.raw for found in parser.frames.feed(frame) + parser.frames.flush()]
-            assert got == ([frame] if row["valid"] else []), row["what"]
+            parser.feed(frame)
+            parser.flush()
+            assert (parser.counts.frames, parser.counts.noise_bytes) == ((1, 0) if row["valid"] else (0, len(frame)))
         if "tag_pc_epc_crc" in row:
             memory = bytes.fromhex(row["tag_pc_epc_crc"])
             [read] = reads(heard(frame))
