@@ -21,9 +21,10 @@ from pydantic import Field, model_validator
 from devices.barcode.config import BarcodeConfig
 from devices.camera.config import CameraKinds
 from devices.rfid.config import RfidConfig
+from devices.scale.config import ScaleKinds
 from devices.sections import Section
 
-DeviceConfig = Annotated[BarcodeConfig | RfidConfig, Field(discriminator="driver")]
+DeviceConfig = Annotated[BarcodeConfig | RfidConfig | ScaleKinds, Field(discriminator="driver")]
 CameraConfig = Annotated[CameraKinds, Field(discriminator="driver")]
 
 

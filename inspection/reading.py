@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,32 @@ class TagReading(Reading):
     """One RFID tag seen once.
 
     Attributes:
-        epc: EPC as upper-case hex, length from the PC word.
-        pc: protocol-control word.
+        epc: EPC as upper-case hex; its length follows from the PC word where that travels.
+        pc: protocol-control word; ``None`` when the reader does not tell.
         rssi_dbm: signal strength, negative dBm; ``None`` when the reader does not tell.
         antenna: antenna number from 1; ``None`` when the reader does not tell.
         tag_crc_ok: result of the Gen2 CRC-16 over PC and EPC; ``None`` when the CRC does not travel.
     """
 
     epc: str
-    pc: int
+    pc: int | None
     rssi_dbm: float | None = None
     antenna: int | None = None
     tag_crc_ok: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightReading(Reading):
+    """What a scale shows at one moment.
+
+    Attributes:
+        grams: exact; ``None`` when the scale is out of its range.
+        stable: whether the load rests and the scale said the same weight twice.
+        overload: more than the scale can weigh.
+        underload: less than it can weigh: the pan is off.
+    """
+
+    grams: Decimal | None
+    stable: bool = False
+    overload: bool = False
+    underload: bool = False

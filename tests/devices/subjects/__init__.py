@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.devices.subjects import barcode, camera, rfid
+from tests.devices.subjects import barcode, camera, rfid, scale
 from tests.devices.subjects.subject import Subject
 
-SUBJECTS: dict[str, Callable[[Path], Subject]] = {**barcode.SUBJECTS, **rfid.SUBJECTS, **camera.SUBJECTS}
+SUBJECTS: dict[str, Callable[[Path], Subject]] = {
+    **barcode.SUBJECTS,
+    **rfid.SUBJECTS,
+    **camera.SUBJECTS,
+    **scale.SUBJECTS,
+}
