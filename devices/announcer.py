@@ -73,6 +73,13 @@ class Announcer:
         """The device cannot be used; an event once, after that only the status follows the reason."""
         self._announce(connected=False, detail=detail)
 
+    def tells(self, detail: str) -> None:
+        """The device says something else about itself, and can be used or not as before; an event at each change."""
+        before = self._status
+        if detail != before.detail:
+            self._status = self._changed_status(connected=before.connected, detail=detail)
+            self.deliver(DeviceEvent(before.device_id, before.connected, detail, self._status.since))
+
     def deliver(self, message: Reading | DeviceEvent) -> None:
         """Queue ``message`` for the listener."""
         with self._changed:

@@ -12,7 +12,7 @@ from inspection.reading import Reading
 
 @dataclass(frozen=True, slots=True)
 class DeviceEvent:
-    """A device came, or went.
+    """A device came, or went, or says something else about itself.
 
     Attributes:
         device_id: configured name of the device or camera.

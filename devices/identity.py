@@ -77,7 +77,7 @@ def _scanned(barcodes: Sequence[BarcodeReading]) -> tuple[list[gs1.ScannedIdenti
 
 
 def _tag_identity(tag: TagReading) -> epc.Epc:
-    if not holds_epc(tag.pc):
+    if tag.pc is not None and not holds_epc(tag.pc):
         return epc.Epc(tag.epc)
     return epc.decode(tag.epc)
 

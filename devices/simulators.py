@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Self
 
 from devices.barcode.simulator import SimulatedScanner
-from devices.rfid.simulator import SimulatedReader, SimulatedTag
+from devices.rfid.m100_simulator import SimulatedM100
+from devices.rfid.simulator import SimulatedTag
 from inspection.errors import DeviceError
 
 PICTURE = "current.img"
@@ -37,7 +38,7 @@ class SimulatedBench:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.scanner = SimulatedScanner(folder / "scanner")
-        self.reader = SimulatedReader(folder / "rfid")
+        self.reader = SimulatedM100(folder / "rfid")
         for view in views:
             self._camera_folder(view).mkdir(parents=True, exist_ok=True)
 
@@ -89,8 +90,8 @@ class SimulatedBench:
         if self._unplugged_folder(view).is_dir():
             self._unplugged_folder(view).rename(self._camera_folder(view))
 
-    def _device(self, device: str) -> SimulatedScanner | SimulatedReader:
-        devices: dict[str, SimulatedScanner | SimulatedReader] = {"scanner": self.scanner, "rfid": self.reader}
+    def _device(self, device: str) -> SimulatedScanner | SimulatedM100:
+        devices: dict[str, SimulatedScanner | SimulatedM100] = {"scanner": self.scanner, "rfid": self.reader}
         if device not in devices:
             raise DeviceError(f"there is no {device!r} on the bench, only {' and '.join(devices)}")
         return devices[device]

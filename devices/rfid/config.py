@@ -1,16 +1,80 @@
-"""How RFID readers are described in a configuration file, and made of it."""
+"""How RFID readers are described in a configuration file, and made of it; one class for each protocol."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devices.base import Device
-from devices.rfid import m100
+from devices.rfid import m100, m100_dialog
+from devices.rfid.dialog import Dialog
 from devices.rfid.field import TagField
-from devices.rfid.reader import Mode, ReaderSettings, RfidReader
+from devices.rfid.reader import RfidReader
+from devices.rfid.settings import Mode, ReaderSettings, Region
 from devices.sections import Section, SerialConfig
+
+Antenna = Annotated[int, Field(ge=1)]
+
+
+class RfidReaderConfig(SerialConfig):
+    """What is said of every UHF RFID reader.
+
+    A protocol adds its ``driver`` and keys of its own, fills in the class variables and makes its `dialog`; keys that
+    it cannot honour are refused rather than passed over.
+    """
+
+    REGIONS: ClassVar[Collection[Region]]
+    """The frequency plans that can be set."""
+    ANTENNAS: ClassVar[int] = 1
+    """Most antennas; 1 for a reader that does not tell which one heard a tag."""
+    TELLS_RSSI: ClassVar[bool] = True
+    """Whether reads come with their signal strength."""
+
+    mode: Literal["poll", "continuous"] = "poll"
+    poll_ms: int = Field(50, ge=20, le=1000)
+    power_dbm: float | None = Field(None, ge=0, le=33, description="Transmit power to set; left alone when absent.")
+    region: Region | None = Field(None, description="Frequency plan to set; left alone when absent.")
+    antennas: tuple[Antenna, ...] = Field(
+        (), description="Antennas of this station; reads of others are a neighbour's."
+    )
+    rssi_gate_dbm: float | None = Field(None, ge=-128, le=0, description="Weaker tags are the neighbour's.")
+    window_ms: int = Field(600, ge=100, le=10_000, description="A tag not heard for this long has left the field.")
+    min_reads: int = Field(2, ge=1, le=20, description="Reads before a tag counts.")
+    report_ms: int = Field(250, ge=50, le=10_000, description="A tag that stays is reported again after this time.")
+
+    @model_validator(mode="after")
+    def _can_be_honoured(self) -> Self:
+        if self.region is not None and self.region not in self.REGIONS:
+            known = ", ".join(sorted(self.REGIONS))
+            raise ValueError(f"region {self.region} is unknown to this reader; it knows {known}")
+        if self.antennas and self.ANTENNAS == 1:
+            raise ValueError("antennas: this reader does not tell which antenna heard a tag; leave the key out")
+        if self.antennas and max(self.antennas) > self.ANTENNAS:
+            raise ValueError(f"antennas: this reader has at most {self.ANTENNAS}, not {max(self.antennas)}")
+        if len(set(self.antennas)) < len(self.antennas):
+            raise ValueError("antennas: one is named twice")
+        if self.rssi_gate_dbm is not None and not self.TELLS_RSSI:
+            raise ValueError("rssi_gate_dbm: this reader does not tell the signal strength; leave the key out")
+        return self
+
+    def dialog(self, settings: ReaderSettings) -> Dialog:
+        """The protocol with this reader's settings."""
+        raise NotImplementedError
+
+    def build(self) -> Device:
+        """The driver, not started."""
+        settings = ReaderSettings(
+            mode=Mode(self.mode),
+            poll_ms=self.poll_ms,
+            power_dbm=self.power_dbm,
+            region=self.region,
+            antennas=self.antennas,
+            report_ms=self.report_ms,
+        )
+        field = TagField(gate_dbm=self.rssi_gate_dbm, window_ms=self.window_ms, min_reads=self.min_reads)
+        return RfidReader(self.id, self.port_settings(), self.dialog(settings), settings, field)
 
 
 class FrameBytes(Section):
@@ -20,33 +84,17 @@ class FrameBytes(Section):
     end: int = Field(0x7E, ge=0, le=0xFF)
 
 
-class M100ReaderConfig(SerialConfig):
+class M100ReaderConfig(RfidReaderConfig):
     """A UHF RFID reader with an M100, Q100, YRM100 or R200 module."""
+
+    REGIONS = m100_dialog.REGIONS
 
     driver: Literal["rfid.m100"]
     frame: FrameBytes = FrameBytes()  # type: ignore[call-arg]  # all fields have defaults
-    mode: Literal["poll", "continuous"] = "poll"
-    poll_ms: int = Field(50, ge=20, le=1000)
-    power_dbm: float | None = Field(None, ge=0, le=33, description="Transmit power to set; left alone when absent.")
-    region: Literal["china_900", "us", "europe", "china_800", "korea"] | None = None
-    rssi_gate_dbm: float | None = Field(None, ge=-128, le=0, description="Weaker tags are the neighbour's.")
-    window_ms: int = Field(600, ge=100, le=10_000, description="A tag not heard for this long has left the field.")
-    min_reads: int = Field(2, ge=1, le=20, description="Reads before a tag counts.")
-    report_ms: int = Field(250, ge=50, le=10_000, description="A tag that stays is reported again after this time.")
 
-    def build(self) -> Device:
-        """The driver, not started."""
-        settings = ReaderSettings(
-            dialect=m100.Dialect(self.frame.header, self.frame.end),
-            mode=Mode(self.mode),
-            poll_ms=self.poll_ms,
-            power_dbm=self.power_dbm,
-            region=m100.Region[self.region.upper()] if self.region else None,
-            report_ms=self.report_ms,
-        )
-        field = TagField(gate_dbm=self.rssi_gate_dbm, window_ms=self.window_ms, min_reads=self.min_reads)
-        return RfidReader(self.id, self.port_settings(), settings, field)
+    def dialog(self, settings: ReaderSettings) -> Dialog:
+        return m100_dialog.M100Dialog(settings, m100.Dialect(self.frame.header, self.frame.end))
 
 
+# Every driver of this kind; further protocols join with "|".
 RfidConfig = M100ReaderConfig
-"""Every driver of this kind."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from devices.frames import FrameCounts
+
 
 @dataclass(frozen=True, slots=True)
 class TagRead:
@@ -72,10 +74,14 @@ class Notice:
     Attributes:
         text: in words.
         trouble: whether a person should see it.
+        about: the part whose state this is, such as ``antenna 2``, when the reader tells a change of it once: the
+            trouble then lasts until a notice about the same part is none. A trouble about nothing is one that the
+            reader repeats, and is over when it does so no more.
     """
 
     text: str
     trouble: bool = False
+    about: str = ""
 
 
 Message = TagRead | Answer | Refusal | Notice
@@ -91,7 +97,8 @@ class Question:
         to: `Answer.to` and `Refusal.to` of its answer.
         attempts: how often it is asked before it is given up.
         must_succeed: whether the reader is of no use without a good answer.
-        accepts: whether an answer is a good one.
+        accepts: whether an answer is a good one. Another one ends the set-up when it ``must_succeed``; otherwise it is
+            passed over, as an answer to an earlier attempt is, and the question is asked again.
         identity: what the answer says about who the reader is; empty for most questions.
     """
 
@@ -105,11 +112,23 @@ class Question:
 
 
 class Dialog(Protocol):
-    """One protocol with one reader's settings."""
+    """One protocol with one reader's settings.
+
+    A round of a poll must say something within 0.3 s, a tag or its end, or it is polled again; so must a reader that
+    goes on by itself, if only that it is alive, or its inventory is started again.
+    """
+
+    @property
+    def tells_end_of_round(self) -> bool:
+        """Whether every round ends with an `Answer.end_of_round` or a `Refusal`, which is then waited for."""
 
     @property
     def pending(self) -> int:
         """Bytes of a frame that has begun and not ended."""
+
+    @property
+    def counts(self) -> FrameCounts:
+        """What became of the bytes since the dialog was made."""
 
     def questions(self) -> Sequence[Question]:
         """The set-up, in order; first of all a stop, as the reader may still be at work for a killed program."""
@@ -129,7 +148,7 @@ class Dialog(Protocol):
     def flush(self) -> list[Message]:
         """The line fell idle: what an unfinished frame was hiding."""
 
-    def reply_to(self, message: Message) -> bytes:
+    def reply_to(self, message: Message, /) -> bytes:
         """What politeness asks for at once, such as the acknowledgement of a keep-alive; mostly nothing."""
 
     def reset(self) -> None:

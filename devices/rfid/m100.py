@@ -7,14 +7,19 @@ the end byte, which may stand anywhere in the parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
+from devices.frames import NO_FRAME, FrameParser
 from devices.rfid import gen2
+from devices.rfid.dialog import Answer, Refusal, TagRead
+
+MAX_PARAMETERS = 768
+"""Longest PARAM taken for real; the longest answer there is, a bank of tag memory, stays below."""
 
 _HEADER_SIZE = 5  # header, TYPE, CMD, PL_hi, PL_lo
 _TRAILER_SIZE = 2  # SUM, end
+_MAX_SIZE = _HEADER_SIZE + MAX_PARAMETERS + _TRAILER_SIZE
 _NOTICE_OVERHEAD = 5  # RSSI, PC, tag CRC
 
 
@@ -83,200 +88,87 @@ class Frame:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TagNotice:
-    """One tag heard once: EPC as upper-case hex, PC word, RSSI in dBm, the frame it came in."""
-
-    epc: str
-    pc: int
-    rssi_dbm: int
-    raw: bytes
+Message = TagRead | Answer | Refusal | Frame
+"""What a stream says; a command of the host is the `Frame` it came in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The reader did what ``command`` asked; ``parameters`` are its answer."""
+def frame_parser(dialect: Dialect = BB_7E) -> FrameParser[Frame]:
+    """A parser of whole frames of either direction, whatever they mean."""
+    return FrameParser(_Frames(dialect))
 
-    command: int
-    parameters: bytes
+
+def parser(dialect: Dialect = BB_7E) -> FrameParser[Message]:
+    """A parser of messages of either direction. Tags whose length or CRC is wrong are refused and counted."""
+    return FrameParser(_Messages(_Frames(dialect)))
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """The reader did not do the last command; ``code`` as sent, see `error_text`."""
+class _Frames:
+    """The `devices.frames.Shape` of one dialect."""
 
-    code: int
-
-    @property
-    def no_tag(self) -> bool:
-        """An inventory that heard nobody, which is not a fault."""
-        return self.code == NO_TAG
-
-
-Message = TagNotice | Answer | Refusal
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the bytes so far. A false header inside noise counts as whatever it fails on."""
-
-    frames: int = 0
-    noise_bytes: int = 0
-    bad_sum: int = 0
-    bad_end: int = 0
-    bad_header: int = 0
-    bad_tag: int = 0
+    dialect: Dialect
+    max_size: int = _MAX_SIZE
+    head: int = _HEADER_SIZE
 
     @property
-    def dropped(self) -> int:
-        """Candidates for frames or tags that were refused."""
-        return self.bad_sum + self.bad_end + self.bad_header + self.bad_tag
+    def starts(self) -> bytes:
+        return bytes([self.dialect.header])
 
-
-@dataclass(slots=True)
-class FrameParser:
-    """``feed`` bytes, get whole frames. Refused candidates lose their first byte only, so the next frame is found.
-
-    Attributes:
-        dialect: header and end byte.
-        sound: asked about every frame that is whole; the 8-bit sum alone lets through one false frame in 256.
-        max_parameters: longest PARAM taken for real; a longer one is a false header. The longest answer there is,
-            a bank of tag memory, stays below.
-    """
-
-    dialect: Dialect = BB_7E
-    sound: Callable[[Frame], bool] = lambda _: True
-    max_parameters: int = 768
-    counts: Counts = field(default_factory=Counts)
-    _buffer: bytearray = field(default_factory=bytearray)
-
-    @property
-    def pending(self) -> bool:
-        """Whether a frame may have begun and not ended."""
-        return bool(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Frames that were completed by ``data``, in order."""
-        self._buffer += data
-        frames = []
-        while self._skip_to_header():
-            size = self._candidate_size()
-            if size is None:
-                break
-            if size == 0:
-                self._refuse_candidate()
-                continue
-            frame = self._take(size)
-            if frame is not None:
-                frames.append(frame)
-        return frames
-
-    def flush(self) -> list[Frame]:
-        """Give up the unfinished candidate because the line fell idle; frames that it was hiding come out."""
-        frames: list[Frame] = []
-        while self._buffer:
-            self._refuse_candidate()
-            frames += self.feed(b"")
-        return frames
-
-    def reset(self) -> None:
-        """Forget what is pending; for a port that was closed."""
-        self._buffer.clear()
-
-    def _skip_to_header(self) -> bool:
-        start = self._buffer.find(self.dialect.header)
-        skipped = len(self._buffer) if start < 0 else start
-        del self._buffer[:skipped]
-        self.counts.noise_bytes += skipped
-        return bool(self._buffer)
-
-    def _candidate_size(self) -> int | None:
-        """Whole size of the frame at the front; ``None``: more bytes are needed to know or to have it; 0: no frame."""
-        if len(self._buffer) > 1 and self._buffer[1] not in _FRAME_TYPES:
-            self.counts.bad_header += 1
-            return 0
-        if len(self._buffer) < _HEADER_SIZE:
+    def size(self, front: bytes) -> int | None:
+        if len(front) > 1 and front[1] not in _FRAME_TYPES:
+            return NO_FRAME
+        if len(front) < _HEADER_SIZE:
             return None
-        parameters = int.from_bytes(self._buffer[3:5], "big")
-        if parameters > self.max_parameters:
-            self.counts.bad_header += 1
-            return 0
-        size = _HEADER_SIZE + parameters + _TRAILER_SIZE
-        return size if len(self._buffer) >= size else None
+        return _HEADER_SIZE + int.from_bytes(front[3:5], "big") + _TRAILER_SIZE
 
-    def _take(self, size: int) -> Frame | None:
-        raw = bytes(self._buffer[:size])
-        if raw[-1] != self.dialect.end:
-            self.counts.bad_end += 1
-        elif raw[-2] != sum(raw[1:-2]) & 0xFF:
-            self.counts.bad_sum += 1
-        else:
-            frame = Frame(FrameType(raw[1]), raw[2], raw[5:-2], raw)
-            if self.sound(frame):
-                del self._buffer[:size]
-                self.counts.frames += 1
-                return frame
-            self.counts.bad_tag += 1
-        self._refuse_candidate()
-        return None
-
-    def _refuse_candidate(self) -> None:
-        del self._buffer[:1]
-        self.counts.noise_bytes += 1
+    def frame(self, raw: bytes) -> Frame | None:
+        if raw[-1] != self.dialect.end or raw[-2] != sum(raw[1:-2]) & 0xFF:
+            return None
+        return Frame(FrameType(raw[1]), raw[2], raw[5:-2], raw)
 
 
-@dataclass(slots=True)
-class MessageParser:
-    """``feed`` bytes from a reader, get what it says. Tags whose length or CRC is wrong are counted and dropped."""
+@dataclass(frozen=True, slots=True)
+class _Messages:
+    """A frame must mean something, too: the 8-bit sum alone lets through one false frame in 256."""
 
-    dialect: InitVar[Dialect] = BB_7E
-    frames: FrameParser = field(init=False)
-
-    def __post_init__(self, dialect: Dialect) -> None:
-        self.frames = FrameParser(dialect, sound=lambda frame: frame.type is not FrameType.NOTICE or _is_tag(frame))
+    frames: _Frames
+    max_size: int = _MAX_SIZE
+    head: int = _HEADER_SIZE
 
     @property
-    def counts(self) -> Counts:
-        return self.frames.counts
+    def starts(self) -> bytes:
+        return self.frames.starts
 
-    @property
-    def pending(self) -> bool:
-        return self.frames.pending
+    def size(self, front: bytes) -> int | None:
+        return self.frames.size(front)
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Messages that were completed by ``data``, in order."""
-        return _messages(self.frames.feed(data))
-
-    def flush(self) -> list[Message]:
-        """As `FrameParser.flush`."""
-        return _messages(self.frames.flush())
-
-    def reset(self) -> None:
-        self.frames.reset()
-
-
-def _messages(frames: list[Frame]) -> list[Message]:
-    return [message for message in map(interpret, frames) if message is not None]
-
-
-def _is_tag(notice: Frame) -> bool:
-    return _tag_notice(notice) is not None
+    def frame(self, raw: bytes) -> Message | None:
+        frame = self.frames.frame(raw)
+        return None if frame is None else interpret(frame)
 
 
 def interpret(frame: Frame) -> Message | None:
-    """What a reader means by ``frame``; ``None`` for a notice that holds no sound tag, and for commands."""
+    """What is meant by ``frame``; ``None`` for a notice that holds no sound tag and an error without a code."""
     match frame.type:
+        case FrameType.COMMAND:
+            return frame
         case FrameType.NOTICE:
-            return _tag_notice(frame)
+            return _tag_read(frame)
         case FrameType.RESPONSE if frame.command == Command.ERROR:
-            return Refusal(frame.parameters[0]) if frame.parameters else None
+            return _refusal(frame.parameters)
         case FrameType.RESPONSE:
             return Answer(frame.command, frame.parameters)
-        case _:
-            return None
 
 
-def _tag_notice(frame: Frame) -> TagNotice | None:
+def _refusal(parameters: bytes) -> Refusal | None:
+    """An error tells its code, and after a failed access PC and EPC of the tag; never which command it is about."""
+    if not parameters:
+        return None
+    code = parameters[0]
+    return Refusal(None, code, error_text(code), no_tag=code == NO_TAG)
+
+
+def _tag_read(frame: Frame) -> TagRead | None:
     """Notice 22: RSSI (1, two's complement dBm), PC (2), EPC (PL - 5), tag CRC (2)."""
     parameters = frame.parameters
     if frame.command != Command.INVENTORY or len(parameters) < _NOTICE_OVERHEAD:
@@ -287,7 +179,8 @@ def _tag_notice(frame: Frame) -> TagNotice | None:
         return None
     if int.from_bytes(parameters[-2:], "big") != gen2.tag_crc(parameters[1:-2]):
         return None
-    return TagNotice(epc.hex().upper(), pc, int.from_bytes(parameters[:1], "big", signed=True), frame.raw)
+    rssi_dbm = float(int.from_bytes(parameters[:1], "big", signed=True))
+    return TagRead(epc.hex().upper(), pc, rssi_dbm, antenna=None, tag_crc_ok=True, raw=frame.raw)
 
 
 NO_TAG = 0x15

@@ -1,168 +1,206 @@
-"""An M100 reader on a pseudo-terminal: answers the real commands with real frames, and has switches for faults."""
+"""What all simulated RFID readers share: tags on the table, antennas, rounds, and a port that can be unplugged.
+
+A protocol's simulator says what is answered to the host's bytes and how heard tags are told.
+"""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from devices.pseudo_port import PseudoPort
-from devices.rfid import m100
+from devices.pseudo_socket import PseudoSocket
+from devices.rfid import gen2
+from devices.simulated_line import Faults, SimulatedLine, spoil_last_byte_but_one
 
-_INFO = {
-    m100.Info.HARDWARE: b"M100 26dBm V1.0",
-    m100.Info.SOFTWARE: b"V2.3.5",
-    m100.Info.MANUFACTURER: b"MagicRf",
-}
-_MAX_POWER_CDBM = 2600
-_ROUND_S = 0.02
+ROUND_S = 0.02
+WEAKEST_DBM = -128
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedTag:
-    """A tag in the field: EPC as hex and how strongly it is heard."""
+    """A tag in the field.
+
+    Attributes:
+        epc: as hex.
+        rssi_dbm: how strongly it is heard, whole dBm; the reader tells one more or less now and then.
+        antenna: the one that hears it, from 1.
+    """
 
     epc: str
     rssi_dbm: int = -45
+    antenna: int = 1
+
+    @property
+    def memory(self) -> bytes:
+        """The EPC.
+
+        Raises:
+            ValueError: when no tag can hold it.
+        """
+        memory = bytes.fromhex(self.epc)
+        gen2.pc_for(memory)
+        return memory
 
 
-@dataclass(slots=True)
-class Faults:
-    """Switches; each may be turned while the reader runs.
+class SimulatedReader(ABC):
+    """The reader's side of a protocol. ``place_tags`` puts tags on the table, ``faults`` breaks things.
+
+    Args:
+        link: path of a pseudo-terminal to make; with ``None`` the reader listens on a TCP port of this machine.
+        spoil: makes a frame's checksum wrong.
+        region: frequency plan of a new reader.
+        antennas: those in use of a new reader.
 
     Attributes:
-        stuck: answers nothing, though its port is there.
-        noise: random bytes before every frame.
-        wrong_checksum: every frame leaves with a wrong sum.
-        split: every frame leaves byte by byte.
-        glitch: only every second frame is sent whole; the others lose their end.
+        port: the reader's end of the line.
+        power_cdbm: transmit power in 1/100 dBm.
+        region: number of the frequency plan, as the protocol has it.
+        antennas: numbers from 1 of those that are in use.
+        missing_antennas: those of which nothing is plugged in.
     """
 
-    stuck: bool = False
-    noise: bool = False
-    wrong_checksum: bool = False
-    split: bool = False
-    glitch: bool = False
+    MAX_POWER_CDBM = 3000
 
-
-class SimulatedReader:
-    """The reader's side of the protocol. ``place_tags`` puts tags on the table, ``faults`` breaks things."""
-
-    def __init__(self, link: Path, *, dialect: m100.Dialect = m100.BB_7E, seed: int = 1) -> None:
-        self.dialect = dialect
-        self.faults = Faults()
+    def __init__(
+        self,
+        link: Path | None = None,
+        *,
+        region: int = 0,
+        antennas: Iterable[int] = (1,),
+        spoil: Callable[[bytes], bytes] = spoil_last_byte_but_one,
+        seed: int = 1,
+    ) -> None:
         self.power_cdbm = 2000
-        self.region = int(m100.Region.CHINA_900)
+        self.region = region
+        self.antennas = tuple(antennas)
+        self.missing_antennas: frozenset[int] = frozenset()
         self._tags: tuple[SimulatedTag, ...] = ()
         self._random = random.Random(seed)  # noqa: S311  noise, not secrets
-        self._parser = m100.FrameParser(dialect)
         self._rounds_left = 0
         self._next_round = 0.0
-        self._frames_sent = 0
         self._lock = threading.Lock()
-        self.port = PseudoPort(link, on_bytes=self._commands, on_tick=self._round, on_opened=self._parser.reset)
+        self.port: PseudoPort | PseudoSocket
+        if link is not None:
+            self.port = PseudoPort(link, on_bytes=self._commands, on_tick=self._tick, on_opened=self.opened)
+        else:
+            self.port = PseudoSocket(on_bytes=self._commands, on_tick=self._tick, on_opened=self.opened)
+        self._line = SimulatedLine(self.port, spoil=spoil, on_reset=self.restarted, seed=seed)
         self.port.plug()
 
+    @property
+    def address(self) -> str:
+        """The port as a configuration takes it."""
+        return str(self.port.link) if isinstance(self.port, PseudoPort) else self.port.url
+
+    @property
+    def faults(self) -> Faults:
+        """Switches; each may be turned while the reader runs."""
+        return self._line.faults
+
+    @property
+    def running(self) -> bool:
+        """Whether a continuous inventory is going on."""
+        return self._rounds_left > 0
+
     def place_tags(self, tags: Iterable[SimulatedTag | str]) -> None:
-        """Exactly these tags are in the field from now on; a string is the EPC in hex."""
+        """Exactly these tags are in the field from now on; a string is the EPC in hex.
+
+        Raises:
+            ValueError: for an EPC that no tag can hold and a signal strength that no reader can tell.
+        """
         placed = tuple(tag if isinstance(tag, SimulatedTag) else SimulatedTag(tag) for tag in tags)
-        for tag in placed:
-            m100.tag_notice(
-                bytes.fromhex(tag.epc), tag.rssi_dbm
-            )  # refuses what no tag can be, here and not in a thread
+        for tag in placed:  # refused here and not in a thread
+            if not tag.memory or not WEAKEST_DBM <= tag.rssi_dbm <= 0:
+                raise ValueError(f"no tag is heard like that: {tag}")
         with self._lock:
             self._tags = placed
 
     def send(self, data: bytes) -> bool:
-        """Put raw bytes on the line."""
+        """Put raw bytes on the line, without faults."""
         return self.port.write(data)
 
     def unplug(self) -> None:
-        """Cut cable and power: a round that was going on is forgotten."""
+        """Cut cable and power: an inventory that was going on is forgotten."""
         self.port.unplug()
-        self._rounds_left = 0
+        self.restarted()
 
     def replug(self) -> None:
+        """Give cable and power back, under the same address."""
         self.port.plug()
 
     def close(self) -> None:
         """Unplug for good."""
         self.unplug()
 
-    def _commands(self, data: bytes) -> None:
-        for frame in self._parser.feed(data):
-            if frame.type is m100.FrameType.COMMAND and not self.faults.stuck:
-                self._obey(frame.command, frame.parameters)
+    # What a protocol fills in ---------------------------------------------------------------------------------------
 
-    def _obey(self, command: int, parameters: bytes) -> None:
-        match command:
-            case m100.Command.INFO if len(parameters) == 1 and parameters[0] in _INFO:
-                self._answer(command, parameters + _INFO[m100.Info(parameters[0])])
-            case m100.Command.INVENTORY if not parameters:
-                self._inventory()
-            case m100.Command.INVENTORY_ROUNDS if parameters[:1] == bytes([m100.Command.INVENTORY]):
-                self._rounds_left = int.from_bytes(parameters[1:3], "big")
-            case m100.Command.STOP:
-                self._rounds_left = 0
-                self._answer(command, b"\x00")
-            case m100.Command.SET_POWER if parameters:
-                self._set_power(int.from_bytes(parameters[:2], "big"))
-            case m100.Command.GET_POWER:
-                self._answer(command, self.power_cdbm.to_bytes(2, "big"))
-            case m100.Command.SET_REGION if len(parameters) == 1 and parameters[0] in set(m100.Region):
-                self.region = parameters[0]
-                self._answer(command, b"\x00")
-            case m100.Command.GET_REGION:
-                self._answer(command, bytes([self.region]))
-            case _ if command in set(m100.Command):
-                self._refuse(0x0E)
-            case _:
-                self._refuse(0x17)
+    @abstractmethod
+    def obey(self, data: bytes) -> None:
+        """The host sent ``data``; called from the port's thread."""
 
-    def _set_power(self, power_cdbm: int) -> None:
-        if power_cdbm > _MAX_POWER_CDBM:
-            self._refuse(0x0E)
-            return
-        self.power_cdbm = power_cdbm
-        self._answer(m100.Command.SET_POWER, b"\x00")
+    @abstractmethod
+    def tell_round(self, heard: tuple[SimulatedTag, ...]) -> None:
+        """Tell the tags that one round of a continuous inventory heard."""
 
-    def _round(self) -> None:
-        """One round of a continuous inventory, when one is going on and due."""
-        now = time.monotonic()
-        if self._rounds_left and now >= self._next_round and not self.faults.stuck:
-            self._next_round = now + _ROUND_S
-            self._rounds_left -= 1
-            self._inventory()
+    def opened(self) -> None:  # noqa: B027  most readers say nothing then
+        """A program opened the port; forget half a command, greet it where the protocol does."""
 
-    def _inventory(self) -> None:
+    def restarted(self) -> None:
+        """The reader lost power, or started over by itself."""
+        self._rounds_left = 0
+
+    def alive(self) -> None:  # noqa: B027  most readers send no keep-alives
+        """Called about every 10 ms while a program has the port open; for keep-alives."""
+
+    # What a protocol uses -------------------------------------------------------------------------------------------
+
+    def transmit(self, frame: bytes) -> bool:
+        """Send one frame, with the faults that are switched on."""
+        return self._line.transmit(frame)
+
+    def start_rounds(self, rounds: int) -> None:
+        """Begin a continuous inventory of so many rounds; 0 ends it."""
+        self._rounds_left = rounds
+
+    def stop_rounds(self) -> None:
+        self._rounds_left = 0
+
+    def hear(self) -> tuple[SimulatedTag, ...]:
+        """What one round hears: the tags before antennas in use and plugged in, their strength a little uneven."""
         with self._lock:
             tags = self._tags
-        for tag in tags:
-            rssi_dbm = max(-128, tag.rssi_dbm + self._random.randint(-1, 1))
-            self._transmit(m100.tag_notice(bytes.fromhex(tag.epc), rssi_dbm, self.dialect))
-        if not tags:
-            self._refuse(m100.NO_TAG)
+        hearing = set(self.antennas) - self.missing_antennas
+        return tuple(
+            SimulatedTag(tag.epc, min(0, max(WEAKEST_DBM, tag.rssi_dbm + self._random.randint(-1, 1))), tag.antenna)
+            for tag in tags
+            if tag.antenna in hearing
+        )
 
-    def _answer(self, command: int, parameters: bytes) -> None:
-        self._transmit(m100.encode(m100.FrameType.RESPONSE, command, parameters, self.dialect))
+    def set_power(self, power_cdbm: int) -> bool:
+        """Take a new power; ``False`` when the reader cannot do it."""
+        if power_cdbm > self.MAX_POWER_CDBM:
+            return False
+        self.power_cdbm = power_cdbm
+        return True
 
-    def _refuse(self, code: int) -> None:
-        self._answer(m100.Command.ERROR, bytes([code]))
+    # --------------------------------------------------------------------------------------------------------------
 
-    def _transmit(self, frame: bytes) -> None:
-        faults = self.faults
-        self._frames_sent += 1
-        if faults.wrong_checksum:
-            frame = frame[:-2] + bytes([frame[-2] ^ 0x55]) + frame[-1:]
-        if faults.glitch and self._frames_sent % 2:
-            frame = frame[:-3]
-        if faults.noise:
-            frame = self._random.randbytes(self._random.randint(1, 12)) + frame
-        if faults.split:
-            for index in range(len(frame)):
-                self.port.write(frame[index : index + 1])
-        else:
-            self.port.write(frame)
+    def _commands(self, data: bytes) -> None:
+        if not self.faults.stuck:
+            self.obey(data)
+
+    def _tick(self) -> None:
+        if self.faults.stuck:
+            return
+        self.alive()
+        now = time.monotonic()
+        if self._rounds_left and now >= self._next_round:
+            self._next_round = now + ROUND_S
+            self._rounds_left -= 1
+            self.tell_round(self.hear())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devices.barcode.framing import Scan, ScanParser
 from devices.rfid import m100
+from devices.rfid.dialog import Answer
 from devices.tools.probe import Candidate
 from devices.tools.words import shown
 
@@ -28,7 +29,7 @@ def _m100(dialect: m100.Dialect, options: str) -> Candidate:
 
 class _M100:
     def __init__(self, dialect: m100.Dialect) -> None:
-        self._parser = m100.MessageParser(dialect)
+        self._parser = m100.parser(dialect)
 
     def feed(self, data: bytes) -> str | None:
         return self._who(self._parser.feed(data))
@@ -38,8 +39,8 @@ class _M100:
 
     def _who(self, messages: list[m100.Message]) -> str | None:
         for message in messages:
-            if isinstance(message, m100.Answer) and message.command == m100.Command.INFO:
-                return message.parameters[1:].decode("ascii", "replace").strip()
+            if isinstance(message, Answer) and message.to == m100.Command.INFO:
+                return message.data[1:].decode("ascii", "replace").strip()
         return None
 
 

@@ -13,7 +13,10 @@ from devices.barcode.scanner import BarcodeScanner
 from devices.camera.base import Camera
 from devices.camera.config import OpenCvCameraConfig
 from devices.config import DevicesSection
+from devices.rfid.m100 import AA_DD
+from devices.rfid.m100_dialog import M100Dialog
 from devices.rfid.reader import RfidReader
+from devices.rfid.settings import Mode, Region
 from devices.sections import UsbConfig
 from devices.usb import UsbIdentity
 
@@ -55,7 +58,9 @@ def test_every_option_reaches_the_driver() -> None:
     framing, line = scanner._parser.framing, scanner._link.settings
     assert (framing.suffix.name, framing.aim, framing.encoding, framing.max_length) == ("CRLF", False, "latin-1", 99)
     assert (line.baudrate, line.parity, line.stopbits, line.bytesize) == (9600, "E", 2, 7)
-    assert (reader._settings.mode.value, reader._settings.dialect.header) == ("continuous", 0xAA)
+    assert isinstance(reader._dialog, M100Dialog)
+    assert (reader._settings.mode, reader._dialog.dialect) == (Mode.CONTINUOUS, AA_DD)
+    assert reader._dialog.settings.region is Region.KOREA
     assert (reader._field.gate_dbm, reader._field.window_ms, reader._field.min_reads) == (-60, 900, 3)
     assert camera.settings.stale_after_ms == 321
     requested = parsed.cameras[0]

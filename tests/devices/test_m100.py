@@ -7,7 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from devices.rfid import gen2, m100
-from devices.rfid.m100 import AA_DD, Answer, Command, FrameParser, FrameType, MessageParser, Refusal, TagNotice
+from devices.rfid.dialog import Answer, Refusal, TagRead
+from devices.rfid.m100 import AA_DD, Command, Frame, FrameType, frame_parser, parser
 from tests.devices.streams import cuts, hostile, pieces
 
 CAPTURED_TAG = bytes.fromhex("BB 02 22 00 11 C4 30 00 E2 00 00 1D 73 15 01 65 21 40 8F C6 B8 3E C2 7E")
@@ -23,31 +24,41 @@ HOSTILE = hostile(b"\xbb\x7e\x00\x01\x02\x22\x11")
 notices = st.builds(m100.tag_notice, epcs, st.integers(-128, 127))
 
 
+def tag_read(epc: str, pc: int, rssi_dbm: float, raw: bytes) -> TagRead:
+    return TagRead(epc, pc, rssi_dbm, antenna=None, tag_crc_ok=True, raw=raw)
+
+
 def test_a_tag_captured_from_hardware_is_read() -> None:
-    assert MessageParser().feed(CAPTURED_TAG) == [TagNotice("E200001D7315016521408FC6", 0x3000, -60, CAPTURED_TAG)]
+    assert parser().feed(CAPTURED_TAG) == [tag_read("E200001D7315016521408FC6", 0x3000, -60, CAPTURED_TAG)]
 
 
 def test_a_tag_with_another_pc_word_is_read() -> None:
-    [tag] = MessageParser().feed(CAPTURED_TAG_2)
-    assert tag == TagNotice("E200471BB0006013044509D0", 0x3400, -53, CAPTURED_TAG_2)
+    [tag] = parser().feed(CAPTURED_TAG_2)
+    assert tag == tag_read("E200471BB0006013044509D0", 0x3400, -53, CAPTURED_TAG_2)
 
 
 def test_a_frame_full_of_headers_and_ends_is_cut_by_its_length() -> None:
-    [tag] = MessageParser().feed(RESYNC_TRAP)
-    assert isinstance(tag, TagNotice)
+    [tag] = parser().feed(RESYNC_TRAP)
+    assert isinstance(tag, TagRead)
     assert tag.epc == "307EBB0222001122337E7EBB"
 
 
 def test_answers_and_refusals_are_told_apart() -> None:
-    messages = MessageParser().feed(POWER_SET + STOPPED + NO_TAG)
-    assert messages == [Answer(Command.SET_POWER, b"\0"), Answer(Command.STOP, b"\0"), Refusal(0x15)]
+    messages = parser().feed(POWER_SET + STOPPED + NO_TAG)
+    refusal = Refusal(None, 0x15, "no tag in the field", no_tag=True)
+    assert messages == [Answer(Command.SET_POWER, b"\0"), Answer(Command.STOP, b"\0"), refusal]
+
+
+def test_a_command_of_the_host_is_its_frame() -> None:
+    raw = bytes.fromhex("BB 00 27 00 03 22 27 10 83 7E")
+    assert parser().feed(raw) == [Frame(FrameType.COMMAND, Command.INVENTORY_ROUNDS, b"\x22\x27\x10", raw)]
 
 
 def test_a_published_frame_with_a_wrong_sum_is_refused() -> None:
-    parser = MessageParser()
+    cutter = parser()
     version = bytes.fromhex("BB 01 03 00 10 00 4D 31 30 30 20 32 36 64 42 6D 20 56 31 2E 30 22 7E")
-    assert parser.feed(version) + parser.flush() == []
-    assert parser.counts.bad_sum == 1
+    assert cutter.feed(version) + cutter.flush() == []
+    assert cutter.counts.refused == 1
 
 
 @pytest.mark.parametrize(
@@ -71,9 +82,9 @@ def test_built_frames_are_the_published_ones(built: bytes, published: str) -> No
 def test_the_other_dialect_frames_the_same_body() -> None:
     frame = m100.tag_notice(bytes.fromhex("3034257BF7194E4000001A85"), -60, AA_DD)
     assert frame == b"\xaa" + SGTIN_TAG[1:-1] + b"\xdd"
-    [tag] = MessageParser(AA_DD).feed(frame)
-    assert isinstance(tag, TagNotice)
-    assert MessageParser().feed(frame) == []
+    [tag] = parser(AA_DD).feed(frame)
+    assert isinstance(tag, TagRead)
+    assert parser().feed(frame) == []
 
 
 @pytest.mark.parametrize("word", ["no tag in the field", "bad parameter", "unknown command"])
@@ -91,32 +102,32 @@ def test_a_tag_whose_length_and_pc_word_disagree_is_refused() -> None:
     parameters = SGTIN_TAG[5:-2]
     pc_and_epc = bytes.fromhex("2800") + parameters[3:-2]  # PC says 10 bytes, 12 are there
     crc = gen2.tag_crc(pc_and_epc).to_bytes(2, "big")
-    parser = MessageParser()
+    cutter = parser()
     frame = m100.encode(FrameType.NOTICE, Command.INVENTORY, parameters[:1] + pc_and_epc + crc)
-    assert parser.feed(frame) == []
-    assert parser.counts.bad_tag == 1
+    assert cutter.feed(frame) == []
+    assert cutter.counts.refused == 1
 
 
 def test_a_tag_whose_crc_is_wrong_is_refused_though_the_frame_is_sound() -> None:
     parameters = bytearray(SGTIN_TAG[5:-2])
     parameters[8] ^= 0x01
-    parser = MessageParser()
-    assert parser.feed(m100.encode(FrameType.NOTICE, Command.INVENTORY, bytes(parameters))) == []
-    assert parser.counts.bad_tag == 1
+    cutter = parser()
+    assert cutter.feed(m100.encode(FrameType.NOTICE, Command.INVENTORY, bytes(parameters))) == []
+    assert cutter.counts.refused == 1
 
 
 def test_a_frame_hidden_behind_a_false_header_comes_out_when_the_line_falls_idle() -> None:
-    parser = MessageParser()
+    cutter = parser()
     false_header = bytes.fromhex("BB 01 03 02 00")  # announces 512 bytes that never come
-    assert parser.feed(false_header + SGTIN_TAG) == []
-    [tag] = parser.flush()
-    assert isinstance(tag, TagNotice)
-    assert not parser.pending
+    assert cutter.feed(false_header + SGTIN_TAG) == []
+    [tag] = cutter.flush()
+    assert isinstance(tag, TagRead)
+    assert not cutter.pending
 
 
 def test_an_announced_length_beyond_reason_does_not_stop_the_stream() -> None:
-    [tag] = MessageParser().feed(bytes.fromhex("BB 02 22 FF FF") + SGTIN_TAG)
-    assert isinstance(tag, TagNotice)
+    [tag] = parser().feed(bytes.fromhex("BB 02 22 FF FF") + SGTIN_TAG)
+    assert isinstance(tag, TagRead)
 
 
 @pytest.mark.parametrize("bit", range(8))
@@ -124,8 +135,8 @@ def test_an_announced_length_beyond_reason_does_not_stop_the_stream() -> None:
 def test_one_flipped_bit_anywhere_yields_no_tag(index: int, bit: int) -> None:
     broken = bytearray(SGTIN_TAG)
     broken[index] ^= 1 << bit
-    parser = MessageParser()
-    assert [m for m in parser.feed(bytes(broken)) + parser.flush() if isinstance(m, TagNotice)] == []
+    cutter = parser()
+    assert [m for m in cutter.feed(bytes(broken)) + cutter.flush() if isinstance(m, TagRead)] == []
 
 
 @pytest.mark.parametrize(
@@ -144,16 +155,16 @@ def test_the_tag_crc_is_the_one_that_tags_sent(pc_and_epc: str, crc: int) -> Non
 @given(st.lists(notices | st.sampled_from([POWER_SET, NO_TAG]), max_size=6), cuts)
 def test_a_stream_split_anywhere_gives_the_same_messages(frames: list[bytes], at: list[int]) -> None:
     stream = b"".join(frames)
-    parser = MessageParser()
-    got = [message for piece in pieces(stream, at) for message in parser.feed(piece)]
-    assert got == MessageParser().feed(stream)
+    cutter = parser()
+    got = [message for piece in pieces(stream, at) for message in cutter.feed(piece)]
+    assert got == parser().feed(stream)
     assert len(got) == len(frames)
-    assert not parser.pending
+    assert not cutter.pending
 
 
 @given(HOSTILE, cuts)
 def test_any_bytes_split_anywhere_give_the_same_frames(stream: bytes, at: list[int]) -> None:
-    split, whole = FrameParser(), FrameParser()
+    split, whole = frame_parser(), frame_parser()
     assert [f for piece in pieces(stream, at) for f in split.feed(piece)] == whole.feed(stream)
     assert split.flush() == whole.flush()
     assert split.counts == whole.counts
@@ -161,8 +172,8 @@ def test_any_bytes_split_anywhere_give_the_same_frames(stream: bytes, at: list[i
 
 @given(st.binary(max_size=60), st.lists(notices, min_size=1, max_size=4), st.binary(max_size=60))
 def test_after_noise_every_whole_frame_is_found(before: bytes, frames: list[bytes], after: bytes) -> None:
-    parser = FrameParser()
-    got = parser.feed(before + b"".join(frames) + after) + parser.flush()
+    cutter = frame_parser()
+    got = cutter.feed(before + b"".join(frames) + after) + cutter.flush()
     raws = [frame.raw for frame in got]
     # Noise may by chance be the head of a longer, whole frame; then its sum must have held, which is what we ask for.
     assume(all(raw in frames for raw in raws))
@@ -172,33 +183,33 @@ def test_after_noise_every_whole_frame_is_found(before: bytes, frames: list[byte
 @given(notices, st.integers(1, 80))
 def test_a_truncated_frame_yields_nothing(frame: bytes, cut: int) -> None:
     assume(0xBB not in frame[1:])
-    parser = MessageParser()
-    assert parser.feed(frame[: cut % len(frame)]) + parser.flush() == []
+    cutter = parser()
+    assert cutter.feed(frame[: cut % len(frame)]) + cutter.flush() == []
 
 
 @given(notices, st.integers(1, 80), notices)
 def test_a_truncated_frame_does_not_cost_the_next_one(broken: bytes, cut: int, whole: bytes) -> None:
     assume(0xBB not in broken[1:])
-    parser = MessageParser()
-    got = parser.feed(broken[: cut % len(broken)] + whole) + parser.flush()
-    assert [message.raw for message in got if isinstance(message, TagNotice)] == [whole]
+    cutter = parser()
+    got = cutter.feed(broken[: cut % len(broken)] + whole) + cutter.flush()
+    assert [message.raw for message in got if isinstance(message, TagRead)] == [whole]
 
 
 def test_two_halves_of_tags_that_make_a_frame_with_the_right_sum_are_no_tag() -> None:
     broken = m100.tag_notice(bytes.fromhex("0007 3949 7E92 A4C9 0000 0000 0000"), 0)
     whole = m100.tag_notice(bytes.fromhex("007E 0000 0000 0000 0000 0000 0000"), 97)
     stream = broken[:17] + whole
-    assert len(FrameParser().feed(stream)) == 1  # the 8-bit sum lets the false one through …
-    parser = MessageParser()
-    [tag] = parser.feed(stream) + parser.flush()  # … the CRC of the tag does not, and the true one is found
-    assert isinstance(tag, TagNotice)
+    assert len(frame_parser().feed(stream)) == 1  # the 8-bit sum lets the false one through …
+    cutter = parser()
+    [tag] = cutter.feed(stream) + cutter.flush()  # … the CRC of the tag does not, and the true one is found
+    assert isinstance(tag, TagRead)
     assert tag.raw == whole
 
 
 @given(HOSTILE)
 def test_random_bytes_yield_no_tag_with_a_wrong_checksum(stream: bytes) -> None:
-    parser = MessageParser()
-    for message in parser.feed(stream) + parser.flush():
-        if isinstance(message, TagNotice):
+    cutter = parser()
+    for message in cutter.feed(stream) + cutter.flush():
+        if isinstance(message, TagRead):
             assert sum(message.raw[1:-2]) & 0xFF == message.raw[-2]
             assert gen2.tag_crc(message.raw[6:-4]).to_bytes(2, "big") == message.raw[-4:-2]

@@ -9,9 +9,13 @@ import pytest
 
 from devices.pseudo_port import PseudoPort
 from devices.rfid import m100
+from devices.rfid.dialog import TagRead
 from devices.rfid.field import TagField
-from devices.rfid.reader import Mode, ReaderSettings, RfidReader
-from devices.rfid.simulator import SimulatedReader, SimulatedTag
+from devices.rfid.m100_dialog import M100Dialog
+from devices.rfid.m100_simulator import SimulatedM100
+from devices.rfid.reader import RfidReader
+from devices.rfid.settings import Mode, ReaderSettings, Region
+from devices.rfid.simulator import SimulatedTag
 from devices.serial_link import PortSettings
 from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
@@ -24,20 +28,19 @@ Connect = Callable[..., RfidReader]
 
 
 @pytest.fixture
-def sim(tmp_path: Path) -> Iterator[SimulatedReader]:
-    simulator = SimulatedReader(tmp_path / "rfid")
+def sim(tmp_path: Path) -> Iterator[SimulatedM100]:
+    simulator = SimulatedM100(tmp_path / "rfid")
     yield simulator
     simulator.close()
 
 
 @pytest.fixture
-def connect(sim: SimulatedReader, inbox: Inbox) -> Iterator[Connect]:
+def connect(sim: SimulatedM100, inbox: Inbox) -> Iterator[Connect]:
     devices = []
 
     def start(settings: ReaderSettings | None = None, field: TagField | None = None) -> RfidReader:
-        device = RfidReader(
-            "rfid", PortSettings(str(sim.port.link)), settings or ReaderSettings(poll_ms=20, report_ms=50), field
-        )
+        settings = settings or ReaderSettings(poll_ms=20, report_ms=50)
+        device = RfidReader("rfid", PortSettings(sim.address), M100Dialog(settings), settings, field)
         devices.append(device)
         device.start(inbox)
         return device
@@ -66,7 +69,7 @@ def test_the_reader_says_who_it_is(inbox: Inbox, connect: Connect, mode: Mode) -
     assert inbox.wait_connected().detail == "M100 26dBm V1.0 V2.3.5"
 
 
-def test_a_tag_put_on_the_table_is_read_whole(sim: SimulatedReader, inbox: Inbox, connect: Connect, mode: Mode) -> None:
+def test_a_tag_put_on_the_table_is_read_whole(sim: SimulatedM100, inbox: Inbox, connect: Connect, mode: Mode) -> None:
     connect(ReaderSettings(mode=mode))
     inbox.wait_connected()
     sim.place_tags([SimulatedTag(EPC, rssi_dbm=-52)])
@@ -75,20 +78,18 @@ def test_a_tag_put_on_the_table_is_read_whole(sim: SimulatedReader, inbox: Inbox
     assert reading.rssi_dbm is not None
     assert abs(reading.rssi_dbm + 52) <= 1
     assert reading.tag_crc_ok
-    [notice] = m100.MessageParser().feed(reading.raw)
-    assert isinstance(notice, m100.TagNotice)
-    assert notice.epc == EPC
+    [read] = m100.parser().feed(reading.raw)
+    assert isinstance(read, TagRead)
+    assert read.epc == EPC
 
 
-def test_an_epc_longer_than_96_bits_is_read_whole(sim: SimulatedReader, inbox: Inbox, connect: Connect) -> None:
+def test_an_epc_longer_than_96_bits_is_read_whole(sim: SimulatedM100, inbox: Inbox, connect: Connect) -> None:
     connect()
     sim.place_tags([LONG_EPC])
     assert wait_tag(inbox, LONG_EPC).pc == 13 << 11
 
 
-def test_a_second_tag_is_told_and_a_tag_taken_away_no_more(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect
-) -> None:
+def test_a_second_tag_is_told_and_a_tag_taken_away_no_more(sim: SimulatedM100, inbox: Inbox, connect: Connect) -> None:
     connect()
     sim.place_tags([EPC, EPC_2])
     wait_tag(inbox, EPC)
@@ -101,7 +102,7 @@ def test_a_second_tag_is_told_and_a_tag_taken_away_no_more(
     assert epcs(inbox, since) == {EPC_2}
 
 
-def test_a_tag_weaker_than_the_gate_is_not_told(sim: SimulatedReader, inbox: Inbox, connect: Connect) -> None:
+def test_a_tag_weaker_than_the_gate_is_not_told(sim: SimulatedM100, inbox: Inbox, connect: Connect) -> None:
     field = TagField(gate_dbm=-60)
     connect(field=field)
     sim.place_tags([SimulatedTag(EPC, -45), SimulatedTag(EPC_2, -70)])
@@ -111,26 +112,26 @@ def test_a_tag_weaker_than_the_gate_is_not_told(sim: SimulatedReader, inbox: Inb
     assert field.too_weak > 0
 
 
-def test_power_and_region_are_set(sim: SimulatedReader, inbox: Inbox, connect: Connect) -> None:
-    connect(ReaderSettings(power_dbm=12.5, region=m100.Region.EUROPE))
+def test_power_and_region_are_set(sim: SimulatedM100, inbox: Inbox, connect: Connect) -> None:
+    connect(ReaderSettings(power_dbm=12.5, region=Region.EUROPE))
     inbox.wait_connected()
     assert (sim.power_cdbm, sim.region) == (1250, m100.Region.EUROPE)
 
 
 def test_a_power_that_the_reader_refuses_is_told_and_it_is_not_used(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect
+    sim: SimulatedM100, inbox: Inbox, connect: Connect
 ) -> None:
     device = connect(ReaderSettings(power_dbm=33))
     sim.place_tags([EPC])
     lost = inbox.wait_lost()
-    assert "refused SET_POWER: bad parameter" in lost.detail
+    assert "refused power: bad parameter" in lost.detail
     assert "power_dbm" in lost.detail
     assert not device.status.connected
     assert epcs(inbox) == set()
 
 
 def test_a_reader_that_is_stuck_is_lost_within_two_seconds_and_found_when_it_answers(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect, mode: Mode
+    sim: SimulatedM100, inbox: Inbox, connect: Connect, mode: Mode
 ) -> None:
     connect(ReaderSettings(mode=mode))
     inbox.wait_connected()
@@ -145,16 +146,14 @@ def test_a_reader_that_is_stuck_is_lost_within_two_seconds_and_found_when_it_ans
 def test_a_port_with_nobody_behind_it_is_not_connected(inbox: Inbox, tmp_path: Path) -> None:
     silent = PseudoPort(tmp_path / "silent")
     silent.plug()
-    device = RfidReader("rfid", PortSettings(str(silent.link)))
+    device = RfidReader("rfid", PortSettings(str(silent.link)), M100Dialog())
     device.start(inbox)
     assert "answers nothing" in inbox.wait_lost(timeout_s=2.5).detail
     device.stop()
     silent.unplug()
 
 
-def test_noise_between_the_frames_costs_no_tag(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect, mode: Mode
-) -> None:
+def test_noise_between_the_frames_costs_no_tag(sim: SimulatedM100, inbox: Inbox, connect: Connect, mode: Mode) -> None:
     sim.faults.noise = True
     device = connect(ReaderSettings(mode=mode, poll_ms=20, report_ms=50))
     inbox.wait_connected()
@@ -166,7 +165,7 @@ def test_noise_between_the_frames_costs_no_tag(
 
 
 def test_a_false_header_that_announces_much_holds_nothing_up(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect
+    sim: SimulatedM100, inbox: Inbox, connect: Connect
 ) -> None:
     connect()
     sim.place_tags([EPC])
@@ -179,7 +178,7 @@ def test_a_false_header_that_announces_much_holds_nothing_up(
 
 
 def test_frames_that_arrive_byte_by_byte_are_read(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect, mode: Mode
+    sim: SimulatedM100, inbox: Inbox, connect: Connect, mode: Mode
 ) -> None:
     sim.faults.split = True
     sim.place_tags([EPC])
@@ -188,7 +187,7 @@ def test_frames_that_arrive_byte_by_byte_are_read(
 
 
 def test_frames_with_a_wrong_checksum_are_no_answer(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect, mode: Mode
+    sim: SimulatedM100, inbox: Inbox, connect: Connect, mode: Mode
 ) -> None:
     device = connect(ReaderSettings(mode=mode))
     inbox.wait_connected()
@@ -197,13 +196,13 @@ def test_frames_with_a_wrong_checksum_are_no_answer(
     sim.place_tags([EPC])
     inbox.wait_lost(since=since, timeout_s=2.0)
     assert epcs(inbox) == set()
-    assert device.counts.bad_sum > 0
+    assert device.counts.refused > 0
     since = inbox.mark()
     sim.faults.wrong_checksum = False
     wait_tag(inbox, since=since)
 
 
-def test_frames_that_lose_their_end_cost_only_themselves(sim: SimulatedReader, inbox: Inbox, connect: Connect) -> None:
+def test_frames_that_lose_their_end_cost_only_themselves(sim: SimulatedM100, inbox: Inbox, connect: Connect) -> None:
     sim.faults.glitch = True
     connect()
     inbox.wait_connected()
@@ -214,23 +213,23 @@ def test_frames_that_lose_their_end_cost_only_themselves(sim: SimulatedReader, i
 
 
 def test_a_reader_left_in_an_inventory_by_a_killed_program_is_taken_over(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect
+    sim: SimulatedM100, inbox: Inbox, connect: Connect
 ) -> None:
     first = connect(ReaderSettings(mode=Mode.CONTINUOUS))
     inbox.wait_connected()
     first.stop()  # leaves the inventory running, as a kill would
-    assert sim._rounds_left > 0
+    assert sim.running
     since = inbox.mark()
     connect(ReaderSettings(mode=Mode.POLL))
     inbox.wait_connected(since=since)
-    assert sim._rounds_left == 0
+    assert not sim.running
 
 
 def test_an_inventory_that_ran_out_of_rounds_is_started_again(
-    sim: SimulatedReader, inbox: Inbox, connect: Connect
+    sim: SimulatedM100, inbox: Inbox, connect: Connect
 ) -> None:
     connect(ReaderSettings(mode=Mode.CONTINUOUS))
     inbox.wait_connected()
-    sim._rounds_left = 0
+    sim.stop_rounds()
     sim.place_tags([EPC])
     wait_tag(inbox)

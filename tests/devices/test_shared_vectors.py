@@ -12,6 +12,7 @@ import pytest
 from devices import epc, gs1
 from devices.barcode.framing import ScanParser
 from devices.rfid import gen2, m100
+from devices.rfid.dialog import TagRead
 from inspection.errors import IdentityError
 
 pytestmark = pytest.mark.shared
@@ -29,7 +30,7 @@ def test_every_bb_frame_is_taken_or_refused_as_it_should(shared: Path) -> None:
         if row["check"] != "bb":
             continue
         frame = bytes.fromhex(row["hex"])
-        parser = m100.FrameParser()
+        parser = m100.frame_parser()
         got = [found.raw for found in parser.feed(frame) + parser.flush()]
         assert got == ([frame] if row["valid"] else []), row["what"]
         checked += 1
@@ -42,8 +43,9 @@ def test_every_bb_tag_is_read_with_its_crc(shared: Path) -> None:
         if row["check"] != "bb" or "tag_pc_epc_crc" not in row:
             continue
         memory = bytes.fromhex(row["tag_pc_epc_crc"])
-        [tag] = m100.MessageParser().feed(bytes.fromhex(row["hex"]))
-        assert isinstance(tag, m100.TagNotice)
+        [tag] = m100.parser().feed(bytes.fromhex(row["hex"]))
+        assert isinstance(tag, TagRead)
+        assert tag.pc is not None
         assert (tag.pc.to_bytes(2, "big").hex() + tag.epc.lower()) == memory[:-2].hex()
         checked += 1
     assert checked >= 4
@@ -59,9 +61,9 @@ def test_the_tag_crc_holds_for_tags_of_every_reader(shared: Path) -> None:
 def test_frames_of_other_readers_yield_no_tag(shared: Path) -> None:
     for row in rows(shared, "rfid_vectors.json", "vectors"):
         if row["check"] != "bb":
-            parser = m100.MessageParser()
+            parser = m100.parser()
             messages = parser.feed(bytes.fromhex(row["hex"])) + parser.flush()
-            assert [m for m in messages if isinstance(m, m100.TagNotice)] == [], row["what"]
+            assert [m for m in messages if isinstance(m, TagRead)] == [], row["what"]
 
 
 def test_every_sgtin_is_read_and_sgtin_96_written(shared: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from devices.barcode.scanner import BarcodeScanner
+from devices.rfid.m100_dialog import M100Dialog
 from devices.rfid.reader import RfidReader
 from devices.rfid.simulator import SimulatedTag
 from devices.serial_link import PortSettings
@@ -26,11 +27,14 @@ EPC = "3074257BF7194E4000001A85"
 STATION = """
 import sys
 from devices.barcode.scanner import BarcodeScanner
-from devices.rfid.reader import Mode, ReaderSettings, RfidReader
+from devices.rfid.m100_dialog import M100Dialog
+from devices.rfid.reader import RfidReader
+from devices.rfid.settings import Mode, ReaderSettings
 from devices.serial_link import PortSettings
 say = lambda message: print(type(message).__name__, getattr(message, "text", ""), flush=True)
 BarcodeScanner("scanner", PortSettings(sys.argv[1] + "/scanner")).start(say)
-RfidReader("rfid", PortSettings(sys.argv[1] + "/rfid"), ReaderSettings(mode=Mode.CONTINUOUS)).start(say)
+port, settings = PortSettings(sys.argv[1] + "/rfid"), ReaderSettings(mode=Mode.CONTINUOUS)
+RfidReader("rfid", port, M100Dialog(settings), settings).start(say)
 sys.stdin.read()
 """
 
@@ -84,7 +88,7 @@ def test_a_station_killed_with_kill_9_leaves_the_bench_usable_and_finds_no_ghost
     assert not bench.scan("GHOST")
 
     scanner = BarcodeScanner("scanner", PortSettings(str(bench.folder / "scanner")))
-    reader = RfidReader("rfid", PortSettings(str(bench.folder / "rfid")))
+    reader = RfidReader("rfid", PortSettings(str(bench.folder / "rfid")), M100Dialog())
     scanner.start(inbox)
     reader.start(inbox)
     inbox.wait(TagReading, lambda reading: reading.epc == EPC)
@@ -120,7 +124,7 @@ def test_tags_that_cannot_be_are_refused(bench: SimulatedBench) -> None:
     for impossible in ("30", "zz", "30" * 64):
         with pytest.raises(ValueError):  # noqa: PT011  the reason differs
             bench.place_tags([impossible])
-    with pytest.raises(OverflowError):
+    with pytest.raises(ValueError, match="no tag is heard like that"):
         bench.place_tags([SimulatedTag(EPC, -200)])
 
 
