@@ -15,6 +15,7 @@ from inspection.item import Item
 from inspection.pipeline import Context, Corrector, Judge, Outcome, inspect, uncorrected
 from inspection.policy import Policy
 from inspection.products import Catalogue
+from inspection.reading import WeightReading
 from inspection.report import AssessmentPart, PicturePart, PolicyPart, VersionsPart
 from inspection.station.pictures import MEDIA_TYPE, PictureStore
 from inspection.station.ports import StationCamera
@@ -134,8 +135,12 @@ class Bench:
             bundle=self.judge.bundle_id if self.judge is not None else None,
         )
 
-    def judge_take(self, item: Item, taken: Take, expected: ExpectedReturn | None) -> Judgement:
+    def judge_take(
+        self, item: Item, taken: Take, expected: ExpectedReturn | None, weight: WeightReading | None = None
+    ) -> Judgement:
         """Judge the stored pictures; a model that fails leaves the item to a person, it never stops the work.
+
+        ``weight`` is the item's own stable weight, ``None`` when it was not weighed.
 
         Raises:
             InspectionError: when the policy cannot decide.
@@ -144,6 +149,8 @@ class Bench:
         context = Context(
             expected_gtin=line.gtin if line is not None else None,
             expected_serial=line.serial if line is not None else None,
+            weight_g=float(weight.grams) if weight is not None and weight.grams is not None else None,
+            weight_stable=weight.stable if weight is not None else None,
         )
         failure = ""
         try:

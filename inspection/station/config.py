@@ -76,6 +76,7 @@ class SessionSection(Section):
     )
     settle_ms: int = Field(150, ge=0, le=5000, description="Readings this long after the first are the same item's.")
     tag_window_ms: int = Field(500, ge=0, le=10_000, description="A tag counts when read this long before a scan.")
+    empty_pan_g: float = Field(2.0, gt=0, le=1000, description="A scale that shows at most this carries nothing.")
     rescan_guard_ms: int = Field(1500, ge=0, le=60_000, description="The same code again within this is a stutter.")
     rma_pattern: str = Field(r"^RMA-[A-Z0-9-]{4,40}$", description="What an RMA label looks like.")
     reasons: tuple[Identifier, ...] = Field(REASONS, min_length=1, max_length=9, description="Reasons of an override.")
@@ -96,6 +97,7 @@ class CaptureSection(Section):
     delay_ms: int = Field(0, ge=0, le=5000, description="From identity to the first frame that counts.")
     timeout_ms: int = Field(1000, ge=50, le=10_000, description="Wait for one view's frame.")
     max_frame_age_ms: int = Field(3000, ge=100, le=30_000, description="No older frame is judged.")
+    weigh_ms: int = Field(500, ge=0, le=10_000, description="Longest wait for a load that moves on the scale.")
     retry_ms: int = Field(250, ge=50, le=10_000, description="Until a failed capture is tried again.")
 
 

@@ -37,6 +37,7 @@ from inspection.station.station import Station
 from inspection.station.tags import TagsHeard
 from inspection.station.web.app import build_app
 from inspection.station.web.languages import Languages
+from inspection.station.weights import WeightsHeard
 from inspection.station.work import Parts, Timing
 
 log = structlog.get_logger()
@@ -143,6 +144,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         bench=bench,
         cameras=cameras,
         tags=TagsHeard(),
+        weights=WeightsHeard(config.session.empty_pan_g),
         returns=_returns(config.hub),
         rules=rules,
         timing=_timing(config),
@@ -181,6 +183,7 @@ def _timing(config: StationConfig) -> Timing:
         capture_timeout_s=config.capture.timeout_ms / 1e3,
         max_frame_age_s=config.capture.max_frame_age_ms / 1e3,
         retry_s=config.capture.retry_ms / 1e3,
+        weigh_s=config.capture.weigh_ms / 1e3,
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from inspection.finding import Assessment, Box, Finding
 from inspection.item import Item
-from inspection.reading import BarcodeReading, Reading, TagReading
+from inspection.reading import BarcodeReading, Reading, TagReading, WeightReading
 from inspection.report import (
     AssessmentPart,
     BoxPart,
@@ -152,8 +152,14 @@ def item_of(part: ItemPart) -> Item:
 
 
 def reading_parts(readings: Sequence[Reading]) -> tuple[ReadingPart, ...]:
-    """Barcodes and tags as parts: at most 200 of 2048 bytes each, lest a babbling device swell a report."""
+    """Readings as parts: at most 200 of 2048 bytes each, lest a babbling device swell a report."""
     return tuple(_reading_part(reading) for reading in readings[:MAX_READINGS])
+
+
+def weighed(parts: Sequence[ReadingPart], weight: WeightReading | None) -> tuple[ReadingPart, ...]:
+    """The parts with the weight that was judged in place of an earlier one."""
+    others = tuple(part for part in parts if part.kind != "weight")
+    return others if weight is None else (*others[: MAX_READINGS - 1], _reading_part(weight))
 
 
 def _reading_part(reading: Reading) -> ReadingPart:
@@ -162,6 +168,8 @@ def _reading_part(reading: Reading) -> ReadingPart:
             kind, value = "barcode", reading.text
         case TagReading():
             kind, value = "tag", reading.epc
+        case WeightReading() if reading.grams is not None:
+            kind, value = "weight", f"{reading.grams.normalize():f} g"
         case _:
             raise TypeError(f"no part for a {type(reading).__name__}")
     return ReadingPart.model_validate(

@@ -14,10 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from inspection.item import Item
-from inspection.reading import BarcodeReading, Reading
+from inspection.reading import BarcodeReading, Reading, WeightReading
 from inspection.report import AssessmentPart, PersonPart, PicturePart, PolicyPart, VersionsPart
 from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
-from inspection.station.record import InspectionRecord, State, item_part, reading_parts
+from inspection.station.record import InspectionRecord, State, item_part, reading_parts, weighed
 from inspection.station.session_data import (
     NEXT_SCAN,
     REPORTABLE_RMA,
@@ -139,14 +139,16 @@ def judged(
     versions: VersionsPart,
     at: datetime,
     timings_ms: Mapping[str, float],
+    weight: WeightReading | None = None,
 ) -> Step:
-    """The pictures are stored and machine and policy have spoken."""
+    """The pictures are stored and machine and policy have spoken, of ``weight`` too where the item was weighed."""
     record = _in_state(session, State.CAPTURING)
     after = record.model_copy(
         update={
             "state": State.JUDGED,
             "judged_at": at,
             "pictures": tuple(pictures),
+            "readings": weighed(record.readings, weight),
             "assessment": assessment,
             "policy": policy,
             "versions": versions,
@@ -287,7 +289,15 @@ def _recapture(after: InspectionRecord, before: InspectionRecord, at: datetime, 
     replaced = before.model_dump(
         mode="json", include={"pictures", "assessment", "policy", "versions", "judged_at", "timings_ms"}
     )
-    cleared = {"pictures": (), "assessment": None, "policy": None, "versions": None, "judged_at": None}
+    replaced["weights"] = [part.model_dump(mode="json") for part in before.readings if part.kind == "weight"]
+    cleared = {
+        "readings": weighed(after.readings, None),
+        "pictures": (),
+        "assessment": None,
+        "policy": None,
+        "versions": None,
+        "judged_at": None,
+    }
     timings = {"identify": before.timings_ms.get("identify", 0.0)}
     taken_again = after.model_copy(update={"state": State.CAPTURING, "timings_ms": timings, **cleared})
     return _moved(before, taken_again, at, cause, {"replaced": replaced})

@@ -14,7 +14,7 @@ import structlog
 
 from devices.base import Device, DeviceEvent
 from inspection.errors import InspectionError
-from inspection.reading import BarcodeReading, Reading, TagReading
+from inspection.reading import BarcodeReading, Reading, TagReading, WeightReading
 from inspection.station.orders import Order
 from inspection.station.ports import StationCamera
 from inspection.station.reporter import Reporter
@@ -106,7 +106,12 @@ class Station:
         match event:
             case TagReading():
                 self.parts.tags.hear(event)
-            case BarcodeReading() | DeviceEvent():
+            case WeightReading():
+                self.parts.weights.hear(event)
+            case DeviceEvent():
+                self.parts.weights.forget(event.device_id)
+                self._inbox.put(event)
+            case BarcodeReading():
                 self._inbox.put(event)
             case _:
                 log.warning("reading_ignored", kind=type(event).__name__)

@@ -23,16 +23,18 @@ from inspection.station.metrics import Metrics
 from inspection.station.orders import Order
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
-from inspection.station.record import SETTLED_STATES, InspectionRecord, State, build_report, item_of
+from inspection.station.record import OPEN_STATES, SETTLED_STATES, InspectionRecord, State, build_report, item_of
 from inspection.station.reporter import Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
 from inspection.station.session_data import Rules, Session, Step
 from inspection.station.snapshot import Board, Fault, LastReported, Notice
 from inspection.station.tags import TagsHeard
+from inspection.station.weights import WeightsHeard
 
 log = structlog.get_logger()
 PROBE_S = 1.0
+WEIGH_TICK_S = 0.02
 _DISK = frozenset({JournalError.code, StoreError.code})
 
 
@@ -47,6 +49,7 @@ class Timing:
         capture_timeout_s: for one view's frame.
         max_frame_age_s: no frame older than this is judged.
         retry_s: until a failed capture is tried again.
+        weigh_s: how long a load that moves on the scale may keep the judgement waiting.
     """
 
     settle_s: float = 0.15
@@ -55,6 +58,7 @@ class Timing:
     capture_timeout_s: float = 1.0
     max_frame_age_s: float = 3.0
     retry_s: float = 0.25
+    weigh_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Parts:
     bench: Bench
     cameras: tuple[StationCamera, ...]
     tags: TagsHeard
+    weights: WeightsHeard
     returns: Returns
     rules: Rules
     timing: Timing
@@ -188,6 +193,9 @@ class Work:
 
     def _capture(self) -> bool:
         record, parts = self._current(), self._parts
+        if self._waits_for_weight():
+            self._retry_at = time.monotonic() + WEIGH_TICK_S
+            return False
         try:
             taken = take(
                 parts.cameras,
@@ -200,7 +208,8 @@ class Work:
             self._capture_failed(error)
             return False
         expected = parts.returns.expected(record.rma) if record.rma is not None else None
-        judgement = parts.bench.judge_take(item_of(record.item), taken, expected)
+        weight = parts.weights.claim(record.inspection_id, time.monotonic_ns())
+        judgement = parts.bench.judge_take(item_of(record.item), taken, expected, weight)
         self._trouble.pop("judge", None)
         if judgement.failure:
             self._trouble["judge"] = Fault(code="judge.failed", detail=judgement.failure)
@@ -212,9 +221,16 @@ class Work:
             versions=judgement.versions,
             at=_now(),
             timings_ms={**taken.timings_ms, **judgement.timings_ms},
+            weight=weight,
         )
         self._apply(step)
         return True
+
+    def _waits_for_weight(self) -> bool:
+        """Whether the item still moves on the scale and there is time to let it rest."""
+        now_ns = time.monotonic_ns()
+        rests_by_ns = self._capture_after_ns + int(self._parts.timing.weigh_s * 1e9)
+        return now_ns < rests_by_ns and self._parts.weights.moving(now_ns)
 
     def _capture_failed(self, error: CaptureFailed) -> None:
         """Say which view is missing and try again soon, with frames from then on only."""
@@ -257,6 +273,8 @@ class Work:
             self._parts.returns.ask(rma)
         if any(moved.after in SETTLED_STATES for moved in step.transitions):
             self._reporter.wake()
+        if any(moved.after not in OPEN_STATES for moved in step.transitions):
+            self._parts.weights.decided()
         for moved in step.transitions:
             self._parts.metrics.transition(moved)
             log.info("transition", inspection_id=str(moved.record.inspection_id), to=moved.after)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from inspection.finding import Assessment, Box, CaptureQuality, Condition, Defect, Finding
 from inspection.item import Item
-from inspection.reading import BarcodeReading, TagReading
+from inspection.reading import BarcodeReading, TagReading, WeightReading
 from inspection.report import AssessmentPart, PicturePart, PolicyPart, VersionsPart
 from inspection.station.record import State, assessment_part
 from inspection.station.session import capture_started, judged, scanned, settled
@@ -97,7 +97,12 @@ def settle(session: Session, serial: str | None = "6789") -> Step:
     return settled(session, item(serial), session.settling.barcodes, inspection_id=uuid.uuid4(), at=T0, identify_ms=150)
 
 
-def judge(session: Session, verdict: PolicyPart | None = None, pictures: tuple[PicturePart, ...] | None = None) -> Step:
+def judge(
+    session: Session,
+    verdict: PolicyPart | None = None,
+    pictures: tuple[PicturePart, ...] | None = None,
+    weight: WeightReading | None = None,
+) -> Step:
     return judged(
         session,
         pictures=(picture(),) if pictures is None else pictures,
@@ -106,6 +111,7 @@ def judge(session: Session, verdict: PolicyPart | None = None, pictures: tuple[P
         versions=VERSIONS,
         at=T0 + timedelta(seconds=1),
         timings_ms={"judge": 20.0},
+        weight=weight,
     )
 
 
