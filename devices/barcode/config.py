@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from devices.barcode.framing import Framing, Suffix
-from devices.barcode.scanner import BarcodeScanner
+from devices.barcode.scanner import DUPLICATE_MS, BarcodeScanner, ScannerSettings, Trigger
+from devices.barcode.ssi_scanner import SsiScanner, SsiSettings
 from devices.base import Device
 from devices.sections import SerialConfig
+
+DuplicateMs = Annotated[
+    int,
+    Field(
+        ge=0, le=60_000, description="The same code again within this time is the same reading; 0 takes every report."
+    ),
+]
 
 
 class BarcodeScannerConfig(SerialConfig):
@@ -23,12 +31,40 @@ class BarcodeScannerConfig(SerialConfig):
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
     max_length: int = Field(8192, ge=16, le=65536, description="Longest scan, bytes.")
     idle_gap_ms: int = Field(100, ge=10, le=2000, description="Silence that ends a scan without suffix.")
+    separate: Literal["auto", "never"] = Field(
+        "auto", description="Whether scans that ran together are taken apart where their check digits prove it."
+    )
+    trigger: Literal["none", "honeywell", "newland"] = Field(
+        "none", description="How it is told to read; none leaves it to its own trigger."
+    )
+    duplicate_ms: DuplicateMs = DUPLICATE_MS
 
     def build(self) -> Device:
         """The driver, not started."""
-        framing = Framing(Suffix[self.suffix.upper()], self.aim, self.encoding, self.max_length)
-        return BarcodeScanner(self.id, self.port_settings(), framing, idle_gap_ms=self.idle_gap_ms)
+        framing = Framing(
+            Suffix[self.suffix.upper()], self.aim, self.encoding, self.max_length, separate=self.separate == "auto"
+        )
+        settings = ScannerSettings(framing, self.idle_gap_ms, Trigger[self.trigger.upper()], self.duplicate_ms)
+        return BarcodeScanner(self.id, self.port_settings(), settings)
 
 
-BarcodeConfig = BarcodeScannerConfig
+class SsiScannerConfig(SerialConfig):
+    """A Zebra scanner that is set to SSI (on USB: "SSI over USB CDC")."""
+
+    driver: Literal["barcode.ssi"]
+    baudrate: int = Field(9600, ge=300, le=4_000_000)
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    trigger: Literal["none", "host"] = Field(
+        "none", description="host puts the scanner into host trigger mode, so that it reads when it is told to."
+    )
+    ask_every_ms: int = Field(700, ge=0, le=60_000, description="How often a silent scanner is asked; 0 is never.")
+    duplicate_ms: DuplicateMs = DUPLICATE_MS
+
+    def build(self) -> Device:
+        """The driver, not started."""
+        settings = SsiSettings(self.trigger == "host", self.ask_every_ms, self.encoding, self.duplicate_ms)
+        return SsiScanner(self.id, self.port_settings(), settings)
+
+
+BarcodeConfig = BarcodeScannerConfig | SsiScannerConfig
 """Every driver of this kind."""

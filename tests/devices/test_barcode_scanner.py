@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devices.barcode.framing import Framing, Suffix
-from devices.barcode.scanner import BarcodeScanner
+from devices.barcode.scanner import BarcodeScanner, ScannerSettings
 from devices.barcode.simulator import SimulatedScanner
 from devices.serial_link import PortSettings
 from inspection.reading import BarcodeReading
@@ -30,7 +30,8 @@ def connect(gun: SimulatedScanner, inbox: Inbox) -> Iterator[Connect]:
     devices = []
 
     def start(framing: Framing | None = None, idle_gap_ms: int = 60) -> BarcodeScanner:
-        device = BarcodeScanner("scanner", PortSettings(str(gun.port.link)), framing, idle_gap_ms=idle_gap_ms)
+        settings = ScannerSettings(framing or Framing(), idle_gap_ms)
+        device = BarcodeScanner("scanner", PortSettings(str(gun.port.link)), settings)
         devices.append(device)
         device.start(inbox)
         inbox.wait_connected()
