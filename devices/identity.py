@@ -18,15 +18,15 @@ def join(barcodes: Sequence[BarcodeReading], tags: Sequence[TagReading]) -> Item
         barcodes: scans of this item, in the order in which they were made. Codes add up (an EAN for the GTIN, a second
             label for the serial number). A code that cannot be read is forgiven when a later one can: the worker
             scanned again.
-        tags: reads of the tags in the field, repeated or not. A tag whose CRC failed is no reading. With two different
-            tags none is believed.
+        tags: reads of the tags in the field, repeated or not. A tag whose CRC failed is no reading, nor is a
+            neighbour's. With two different tags none is believed.
 
     Returns:
         the item; ``issues`` name every contradiction. Where barcode and tag differ the barcode's value stands, as it
         is what the worker sees. A barcode without serial number takes the tag's.
     """
     scanned, unreadable = _scanned(barcodes)
-    heard = {tag.epc: tag for tag in tags if tag.tag_crc_ok is not False}
+    heard = {tag.epc: tag for tag in tags if tag.tag_crc_ok is not False and tag.neighbour is None}
     tag = None
     issues = []
     if len(heard) == 1:

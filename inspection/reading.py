@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class BarcodeReading(Reading):
     aim: str = ""
 
 
+class Neighbour(StrEnum):
+    """Why a tag is taken for one of another table."""
+
+    TOO_WEAK = "too_weak"
+    OTHER_ANTENNA = "other_antenna"
+    TOO_BRIEF = "too_brief"
+
+
 @dataclass(frozen=True, slots=True)
 class TagReading(Reading):
     """One RFID tag seen once.
@@ -47,6 +56,7 @@ class TagReading(Reading):
         rssi_dbm: signal strength, negative dBm; ``None`` when the reader does not tell.
         antenna: antenna number from 1; ``None`` when the reader does not tell.
         tag_crc_ok: result of the Gen2 CRC-16 over PC and EPC; ``None`` when the CRC does not travel.
+        neighbour: why the tag is a neighbour's, heard and not taken; ``None`` for a tag of this table.
     """
 
     epc: str
@@ -54,6 +64,7 @@ class TagReading(Reading):
     rssi_dbm: float | None = None
     antenna: int | None = None
     tag_crc_ok: bool | None = None
+    neighbour: Neighbour | None = None
 
 
 @dataclass(frozen=True, slots=True)

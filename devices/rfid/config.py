@@ -71,9 +71,14 @@ class RfidReaderConfig(SerialConfig):
             power_dbm=self.power_dbm,
             region=self.region,
             antennas=self.antennas,
+        )
+        field = TagField(
+            gate_dbm=self.rssi_gate_dbm,
+            antennas=frozenset(self.antennas),
+            window_ms=self.window_ms,
+            min_reads=self.min_reads,
             report_ms=self.report_ms,
         )
-        field = TagField(gate_dbm=self.rssi_gate_dbm, window_ms=self.window_ms, min_reads=self.min_reads)
         return RfidReader(self.id, self.port_settings(), self.dialog(settings), settings, field)
 
 

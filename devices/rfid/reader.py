@@ -33,7 +33,8 @@ UNANSWERED_NS = 1_300_000_000
 class RfidReader(SerialDevice):
     """Connected once it took its settings and answers in its inventory; lost when it leaves questions open for 1.3 s.
 
-    A tag is delivered as a `TagReading` when `TagField` counts it as in the field, and again every ``report_ms``.
+    A tag is delivered as a `TagReading` when `TagField` counts it as in the field, and again now and then; a
+    neighbour's tag too, marked as such.
     What the reader complains about stands in the status until it is over.
     """
 
@@ -153,7 +154,7 @@ class RfidReader(SerialDevice):
         if self._inventory:
             self._came()
         match message:
-            case TagRead():
+            case TagRead() if self._inventory:
                 self._see(message, now_ns)
             case Notice():
                 self._note(message, now_ns)
@@ -186,9 +187,8 @@ class RfidReader(SerialDevice):
             antenna=read.antenna,
             tag_crc_ok=read.tag_crc_ok,
         )
-        counts = self._field.see(reading)
-        if counts and self._inventory and self._field.due(read.epc, now_ns, self._settings.report_ms):
-            self._announcer.deliver(reading)
+        for told in self._field.see(reading):
+            self._announcer.deliver(told)
 
     def _note(self, notice: Notice, now_ns: int) -> None:
         before = self._troubles.texts
@@ -220,9 +220,7 @@ class RfidReader(SerialDevice):
             if now_ns - self._asked_ns > ANSWER_NS:
                 self._set_up(now_ns)
             return
-        before = self._troubles.texts
-        self._troubles.forget_silent(now_ns)
-        self._show_troubles(before)
+        self._let_pass(now_ns)
         silent = now_ns - max(self._heard_ns, self._asked_ns) > ANSWER_NS
         rested = self._polls and not self._round_open and now_ns - self._asked_ns >= self._settings.poll_ms * 1_000_000
         if silent or rested:
@@ -230,6 +228,14 @@ class RfidReader(SerialDevice):
                 # Out of rounds, or in trouble: the answer to "stop" tells which.
                 self._ask(self._dialog.stop(), now_ns)
             self._begin_round(now_ns)
+
+    def _let_pass(self, now_ns: int) -> None:
+        """Tell the tags that only came by, and the troubles that are over."""
+        for told in self._field.passed(now_ns):
+            self._announcer.deliver(told)
+        before = self._troubles.texts
+        self._troubles.forget_silent(now_ns)
+        self._show_troubles(before)
 
     def _begin_round(self, now_ns: int) -> None:
         self._round_open = True

@@ -41,7 +41,6 @@ class ReaderSettings:
         power_dbm: transmit power to set; ``None`` leaves it.
         region: frequency plan to set; ``None`` leaves it.
         antennas: numbers from 1 of the antennas to use; empty leaves it to the reader.
-        report_ms: a tag that stays in the field is reported again after this time.
     """
 
     mode: Mode = Mode.POLL
@@ -49,4 +48,3 @@ class ReaderSettings:
     power_dbm: float | None = None
     region: Region | None = None
     antennas: tuple[int, ...] = ()
-    report_ms: int = 250

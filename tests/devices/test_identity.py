@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import pytest
+
 from devices.identity import join
 from inspection.item import IdentityIssue
-from inspection.reading import BarcodeReading, TagReading
+from inspection.reading import BarcodeReading, Neighbour, TagReading
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 GTIN = "80614141123458"
@@ -21,8 +23,10 @@ def scan(text: str, aim: str = "") -> BarcodeReading:
     return BarcodeReading("scanner", text.encode(), AT, 0, text, aim)
 
 
-def tag(epc: str, *, pc: int = 0x3000, crc_ok: bool | None = True) -> TagReading:
-    return TagReading("rfid", b"", AT, 0, epc, pc, -45.0, None, crc_ok)
+def tag(
+    epc: str, *, pc: int | None = 0x3000, crc_ok: bool | None = True, neighbour: Neighbour | None = None
+) -> TagReading:
+    return TagReading("rfid", b"", AT, 0, epc, pc, -45.0, None, crc_ok, neighbour)
 
 
 def test_barcode_and_tag_that_agree_are_one_sound_identity() -> None:
@@ -84,6 +88,36 @@ def test_two_tags_without_a_barcode_name_nothing() -> None:
     item = join([], [tag(TAG), tag(TAG_2)])
     assert item.gtin is None
     assert item.issues == (IdentityIssue.SEVERAL_TAGS,)
+
+
+@pytest.mark.parametrize("why", Neighbour)
+def test_a_neighbours_tag_beside_ours_is_no_question(why: Neighbour) -> None:
+    item = join([scan(GTIN)], [tag(TAG), tag(TAG_2, neighbour=why)])
+    assert item.known
+    assert item.serial == "6789"
+
+
+@pytest.mark.parametrize("why", Neighbour)
+def test_a_neighbours_tag_names_no_item_of_ours(why: Neighbour) -> None:
+    assert join([], [tag(TAG, neighbour=why)]).issues == (IdentityIssue.NONE_READ,)
+    item = join([scan(GTIN)], [tag(OTHER_GTIN_TAG, neighbour=why)])
+    assert item.known
+    assert (item.serial, item.epc_uri, item.sources) == (None, None, ("barcode",))
+
+
+def test_a_tag_of_a_reader_that_tells_no_pc_word_names_the_item() -> None:
+    item = join([], [tag(TAG, pc=None, crc_ok=None)])
+    assert (item.gtin, item.serial) == (GTIN, "6789")
+
+
+def test_one_tag_read_by_two_readers_is_one_tag() -> None:
+    assert join([], [tag(TAG), tag(TAG, pc=None, crc_ok=None)]).known
+
+
+def test_three_tags_of_which_one_is_the_items_are_a_question_still() -> None:
+    item = join([scan(f"01{GTIN}216789", "]C1")], [tag(TAG), tag(TAG_2), tag(FACTORY_TAG)])
+    assert item.issues == (IdentityIssue.SEVERAL_TAGS,)
+    assert item.epc_uri is None
 
 
 def test_two_barcodes_of_different_products_are_told() -> None:

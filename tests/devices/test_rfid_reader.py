@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from devices.rfid.reader import RfidReader
 from devices.rfid.settings import Mode, ReaderSettings, Region
 from devices.rfid.simulator import SimulatedTag
 from devices.serial_link import PortSettings
-from inspection.reading import TagReading
-from tests.devices.conftest import Inbox
+from inspection.reading import Neighbour, TagReading
+from tests.devices.conftest import PATIENCE_S, Inbox
 
 EPC = "3074257BF7194E4000001A85"
 EPC_2 = "3074257BF7194E4000001A86"
@@ -39,7 +40,8 @@ def connect(sim: SimulatedM100, inbox: Inbox) -> Iterator[Connect]:
     devices = []
 
     def start(settings: ReaderSettings | None = None, field: TagField | None = None) -> RfidReader:
-        settings = settings or ReaderSettings(poll_ms=20, report_ms=50)
+        settings = settings or ReaderSettings(poll_ms=20)
+        field = field or TagField(report_ms=50)
         device = RfidReader("rfid", PortSettings(sim.address), M100Dialog(settings), settings, field)
         devices.append(device)
         device.start(inbox)
@@ -51,11 +53,23 @@ def connect(sim: SimulatedM100, inbox: Inbox) -> Iterator[Connect]:
 
 
 def wait_tag(inbox: Inbox, epc: str = EPC, since: int = 0) -> TagReading:
-    return inbox.wait(TagReading, lambda reading: reading.epc == epc, since=since)
+    return inbox.wait(TagReading, lambda reading: reading.epc == epc and reading.neighbour is None, since=since)
+
+
+def wait_neighbour(inbox: Inbox, epc: str) -> TagReading:
+    return inbox.wait(TagReading, lambda reading: reading.epc == epc and reading.neighbour is not None)
 
 
 def epcs(inbox: Inbox, since: int = 0) -> set[str]:
-    return {message.epc for message in inbox.messages[since:] if isinstance(message, TagReading)}
+    messages = inbox.messages[since:]
+    return {message.epc for message in messages if isinstance(message, TagReading) and message.neighbour is None}
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 @pytest.fixture(params=[Mode.POLL, Mode.CONTINUOUS])
@@ -102,14 +116,28 @@ def test_a_second_tag_is_told_and_a_tag_taken_away_no_more(sim: SimulatedM100, i
     assert epcs(inbox, since) == {EPC_2}
 
 
-def test_a_tag_weaker_than_the_gate_is_not_told(sim: SimulatedM100, inbox: Inbox, connect: Connect) -> None:
-    field = TagField(gate_dbm=-60)
-    connect(field=field)
+def test_a_tag_weaker_than_the_gate_is_told_as_the_neighbours(
+    sim: SimulatedM100, inbox: Inbox, connect: Connect, mode: Mode
+) -> None:
+    connect(ReaderSettings(mode=mode), TagField(gate_dbm=-60, report_ms=50))
     sim.place_tags([SimulatedTag(EPC, -45), SimulatedTag(EPC_2, -70)])
+    assert wait_neighbour(inbox, EPC_2).neighbour is Neighbour.TOO_WEAK
     for _ in range(3):
         wait_tag(inbox, since=inbox.mark())
     assert epcs(inbox) == {EPC}
-    assert field.too_weak > 0
+
+
+def test_a_tag_carried_by_is_told_as_the_neighbours_once_it_is_gone(
+    sim: SimulatedM100, inbox: Inbox, connect: Connect
+) -> None:
+    field = TagField(min_reads=1000, window_ms=200)
+    connect(field=field)
+    sim.place_tags([EPC])
+    wait_until(lambda: bool(field._own))
+    sim.place_tags([])
+    reading = wait_neighbour(inbox, EPC)
+    assert reading.neighbour is Neighbour.TOO_BRIEF
+    assert epcs(inbox) == set()
 
 
 def test_power_and_region_are_set(sim: SimulatedM100, inbox: Inbox, connect: Connect) -> None:
@@ -155,7 +183,7 @@ def test_a_port_with_nobody_behind_it_is_not_connected(inbox: Inbox, tmp_path: P
 
 def test_noise_between_the_frames_costs_no_tag(sim: SimulatedM100, inbox: Inbox, connect: Connect, mode: Mode) -> None:
     sim.faults.noise = True
-    device = connect(ReaderSettings(mode=mode, poll_ms=20, report_ms=50))
+    device = connect(ReaderSettings(mode=mode, poll_ms=20))
     inbox.wait_connected()
     sim.place_tags([EPC])
     for _ in range(5):
