@@ -33,6 +33,14 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Data bits and parity of a serial line."""
+
+    bytesize: int = 8
+    parity: str = "N"
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One protocol that a device at a port may speak.
 
@@ -42,6 +50,7 @@ class Candidate:
         speeds: baud rates at which such devices leave their factory, likeliest first.
         question: bytes that ask who is there; empty for a device that speaks unasked.
         listener: makes a fresh listener.
+        line: how the line is set beside its speed.
     """
 
     driver: str
@@ -49,6 +58,7 @@ class Candidate:
     question: bytes
     listener: Callable[[], Listener]
     options: str = ""
+    line: Line = Line()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,10 @@ class Found:
 
     def config(self, port: str) -> str:
         """The line of YAML to paste under ``devices``."""
+        line = self.candidate.line
         keys = [f"id: NAME, driver: {self.candidate.driver}, port: {port}, baudrate: {self.baudrate}"]
+        if line != Line():
+            keys.append(f"bytesize: {line.bytesize}, parity: {line.parity}")
         return f"- {{{', '.join(filter(None, [*keys, self.candidate.options]))}}}"
 
 
@@ -108,9 +121,9 @@ def probe(
 
 def listen(port: str, candidates: Iterable[Candidate], baudrate: int, seconds: float) -> Found | None:
     """The first candidate whose protocol is heard at ``port`` without anything being asked."""
-    made = [(candidate, candidate.listener()) for candidate in candidates]
+    made = [(candidate, candidate.listener()) for candidate in candidates if candidate.line == Line()]
     conversation = _Conversation(b"", [listener for _, listener in made])
-    heard = _hold(port, baudrate, conversation, seconds)
+    heard = _hold(port, baudrate, Line(), conversation, seconds)
     if heard is None:
         return None
     index, detail = heard
@@ -120,18 +133,26 @@ def listen(port: str, candidates: Iterable[Candidate], baudrate: int, seconds: f
 def _attempts(candidates: list[Candidate], speeds: Sequence[int] | None) -> Iterable[tuple[Candidate, int]]:
     if speeds is not None:
         return [(candidate, speed) for speed in speeds for candidate in candidates]
-    likely = [(candidate, candidate.speeds[0]) for candidate in candidates]
-    others = [(candidate, speed) for speed in COMMON_SPEEDS for candidate in candidates if speed != candidate.speeds[0]]
-    return sorted(likely, key=lambda attempt: -attempt[1]) + others
+    likely = [(candidate, speed) for candidate in candidates for speed in candidate.speeds]
+    likely.sort(key=lambda attempt: -attempt[1])  # one speed after the other; the sort keeps the order within each
+    others = [(candidate, speed) for speed in COMMON_SPEEDS for candidate in candidates]
+    return list(dict.fromkeys([*likely, *others]))
 
 
 def _ask(port: str, candidate: Candidate, baudrate: int, seconds: float) -> str | None:
-    heard = _hold(port, baudrate, _Conversation(candidate.question, [candidate.listener()]), seconds)
+    conversation = _Conversation(candidate.question, [candidate.listener()])
+    try:
+        heard = _hold(port, baudrate, candidate.line, conversation, seconds)
+    except DeviceError:
+        if candidate.line == Line():
+            raise
+        return None  # not every port can be set to 7 data bits
     return heard[1] if heard is not None else None
 
 
-def _hold(port: str, baudrate: int, conversation: _Conversation, seconds: float) -> tuple[int, str] | None:
-    link = SerialLink("probe", PortSettings(port, baudrate=baudrate), conversation, tick_s=TICK_S)
+def _hold(port: str, baudrate: int, line: Line, conversation: _Conversation, seconds: float) -> tuple[int, str] | None:
+    settings = PortSettings(port, baudrate=baudrate, bytesize=line.bytesize, parity=line.parity)
+    link = SerialLink("probe", settings, conversation, tick_s=TICK_S)
     link.start()
     try:
         conversation.wait(seconds)

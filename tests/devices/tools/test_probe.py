@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 
 from devices.barcode.simulator import SimulatedScanner
 from devices.pseudo_port import PseudoPort
+from devices.rfid.m100 import AA_DD
+from devices.rfid.m100_simulator import SimulatedM100
+from devices.scale.simulator import SimulatedScale
 from devices.tools.candidates import all_candidates, spoken_unasked
 from devices.tools.probe import Attempt, Candidate, listen, probe
 from inspection.errors import DeviceError
@@ -72,6 +77,26 @@ def test_factory_speeds_are_tried_before_all_others(link: Path) -> None:
     tried = [(attempt.driver, attempt.baudrate) for attempt in attempts]
     assert tried[:2] == [("b", 115200), ("a", 9600)]
     assert len(set(tried)) == len(tried) == attempts[0].of == 10
+
+
+@pytest.mark.parametrize(
+    ("simulated", "config"),
+    [
+        (lambda link: SimulatedM100(link), "driver: rfid.m100, port: /dev/x, baudrate: 115200"),
+        (lambda link: SimulatedM100(link, dialect=AA_DD), "baudrate: 115200, frame: {header: 0xAA, end: 0xDD}"),
+        (lambda link: SimulatedScale(link, "mt_sics"), "driver: scale.mt_sics, port: /dev/x, baudrate: 9600"),
+        (lambda link: SimulatedScale(link, "ohaus"), "driver: scale.ohaus, port: /dev/x, baudrate: 9600"),
+    ],
+)
+def test_who_answers_is_found_with_the_line_to_paste(link: Path, simulated: Callable[[Path], Any], config: str) -> None:
+    device = simulated(link)
+    try:
+        found = probe(str(link), all_candidates(), answer_s=0.6)
+        assert found is not None
+        assert config in found.config("/dev/x")
+        assert found.detail
+    finally:
+        device.close()
 
 
 class Deaf:
