@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.devices.subjects import barcode, camera, rfid, scale
+from tests.devices.subjects import barcode, camera, lamp, rfid, scale
 from tests.devices.subjects.subject import Subject
 
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
@@ -13,4 +13,5 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     **rfid.SUBJECTS,
     **camera.SUBJECTS,
     **scale.SUBJECTS,
+    **lamp.SUBJECTS,
 }
