@@ -35,16 +35,16 @@ class Region(IntEnum):
 CHANNELS = {Region.CHINA_900: 19, Region.US: 49, Region.KOREA: 31, Region.EUROPE: 14, Region.CHINA_800: 19}
 """Last channel of a region; the first is 0. "UR-series User Manual" v1.14, 8.4.2."""
 
-_TYPES = {
-    0x03: "RRU9803M",
-    0x08: "RRU9803M",
-    0x09: "UHFReader18",
-    0x0C: "UHFReader288M",
-    0x0F: "UHFReader86",
-    0x10: "UHFReader86",
-    0x16: "RRU9883M",
-    0x20: "UHFReader288MP",
-    0x8B: "UHFReader288ADV",
+_TYPES: dict[int, tuple[str, Dialect | None]] = {
+    0x03: ("RRU9803M", Dialect.UHF18),
+    0x08: ("RRU9803M", Dialect.UHF18),
+    0x09: ("UHFReader18", Dialect.UHF18),
+    0x0C: ("UHFReader288M", Dialect.UHF288),
+    0x0F: ("UHFReader86", Dialect.UHF288),
+    0x10: ("UHFReader86", Dialect.UHF288),
+    0x16: ("RRU9883M", None),
+    0x20: ("UHFReader288MP", Dialect.UHF288),
+    0x8B: ("UHFReader288ADV", Dialect.UHF288),
 }
 
 
@@ -54,6 +54,7 @@ class ReaderInfo:
 
     Attributes:
         model: family of readers, or the number of one that is not known.
+        dialect: how it lists tags; ``None`` when that is not known.
         version: of its firmware.
         region: frequency plan; ``None`` for one that is not known.
         power_dbm: output power.
@@ -61,6 +62,7 @@ class ReaderInfo:
     """
 
     model: str
+    dialect: Dialect | None
     version: str
     region: Region | None
     power_dbm: int
@@ -70,9 +72,11 @@ class ReaderInfo:
 def reader_info(data: bytes) -> ReaderInfo:
     """Reads the answer to `get_info`: version (2), type, protocols, highest and lowest channel, power, scan time."""
     major, minor, kind, _, highest, lowest, power, scan = data[:8]
+    model, dialect = _TYPES.get(kind, (f"type {kind:02X}", None))
     band = (highest & 0xC0) >> 4 | (lowest & 0xC0) >> 6
     return ReaderInfo(
-        model=_TYPES.get(kind, f"type {kind:02X}"),
+        model=model,
+        dialect=dialect,
         version=f"{major}.{minor:02d}",
         region=Region(band) if band in set(Region) else None,
         power_dbm=power,

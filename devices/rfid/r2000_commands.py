@@ -146,13 +146,21 @@ def tag_packet(
     return encode(command, bytes([freq_ant]) + _pc_and_epc(epc) + bytes([rssi]), address)
 
 
-def buffered_tag_packet(epc: bytes, rssi_dbm: float, *, tags: int = 1, antenna: int = 1, address: int = 1) -> bytes:
+def buffered_tag_packet(
+    epc: bytes,
+    rssi_dbm: float,
+    *,
+    tags: int = 1,
+    antenna: int = 1,
+    command: Command = Command.GET_BUFFER,
+    address: int = 1,
+) -> bytes:
     """What a reader says of a tag in its buffer; ``tags`` is how many are there in all."""
     freq_ant, rssi = _heard(antenna, 1, rssi_dbm)
     memory = _pc_and_epc(epc)
     memory += gen2.tag_crc(memory).to_bytes(2, "big")
     data = tags.to_bytes(2, "big") + bytes([len(memory)]) + memory + bytes([rssi, freq_ant, 1])
-    return encode(Command.GET_BUFFER, data, address)
+    return encode(command, data, address)
 
 
 def end_packet(command: Command, reads: int, *, antenna: int = 1, address: int = 1) -> bytes:

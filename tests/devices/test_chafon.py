@@ -196,13 +196,13 @@ def test_who_a_reader_is() -> None:
     [answer] = read(INFO_288, Dialect.UHF288)
     assert isinstance(answer, Answer)
     assert commands.reader_info(answer.data) == commands.ReaderInfo(
-        "UHFReader288M", "0.22", Region.EUROPE, power_dbm=30, scan_ms=1000
+        "UHFReader288M", Dialect.UHF288, "0.22", Region.EUROPE, power_dbm=30, scan_ms=1000
     )
 
 
 def test_a_reader_of_an_unknown_kind_is_told_by_its_number() -> None:
     info = commands.reader_info(bytes.fromhex("0102 75 03 C0 C0 1E 0A"))
-    assert (info.model, info.region) == ("type 75", None)
+    assert (info.model, info.dialect, info.region) == ("type 75", None, None)
 
 
 @pytest.mark.parametrize(
