@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from devices.base import Device
-from devices.rfid import m100, m100_dialog
+from devices.rfid import llrp_dialog, m100, m100_dialog, mercury_dialog
 from devices.rfid.dialog import Dialog
 from devices.rfid.field import TagField
 from devices.rfid.reader import RfidReader
@@ -101,5 +101,31 @@ class M100ReaderConfig(RfidReaderConfig):
         return m100_dialog.M100Dialog(settings, m100.Dialect(self.frame.header, self.frame.end))
 
 
+class MercuryReaderConfig(RfidReaderConfig):
+    """A UHF RFID reader with an M6e, M7e or Nano module of ThingMagic or JADAK."""
+
+    REGIONS = mercury_dialog.REGIONS
+    ANTENNAS = mercury_dialog.ANTENNAS
+
+    driver: Literal["rfid.mercury"]
+
+    def dialog(self, settings: ReaderSettings) -> Dialog:
+        return mercury_dialog.MercuryDialog(settings)
+
+
+class LlrpReaderConfig(RfidReaderConfig):
+    """A UHF RFID reader in the network that speaks LLRP, of Impinj, Zebra and others; its region is set in itself."""
+
+    REGIONS = ()
+    ANTENNAS = llrp_dialog.ANTENNAS
+
+    driver: Literal["rfid.llrp"]
+    port: str = Field(pattern=r"^socket://", description="socket://host:5084, or a forwarded port in its place.")
+    mode: Literal["poll", "continuous"] = "continuous"
+
+    def dialog(self, settings: ReaderSettings) -> Dialog:
+        return llrp_dialog.LlrpDialog(settings)
+
+
 # Every driver of this kind; further protocols join with "|".
-RfidConfig = M100ReaderConfig
+RfidConfig = M100ReaderConfig | MercuryReaderConfig | LlrpReaderConfig

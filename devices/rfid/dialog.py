@@ -100,6 +100,7 @@ class Question:
         accepts: whether an answer is a good one. Another one ends the set-up when it ``must_succeed``; otherwise it is
             passed over, as an answer to an earlier attempt is, and the question is asked again.
         identity: what the answer says about who the reader is; empty for most questions.
+        later: makes the bytes in place of ``data`` when the question is put, as they depend on an answer before.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Question:
     must_succeed: bool = False
     accepts: Callable[[Answer], bool] = lambda _: True
     identity: Callable[[Answer], str] = lambda _: ""
+    later: Callable[[], bytes] | None = None
 
 
 class Dialog(Protocol):

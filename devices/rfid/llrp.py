@@ -130,6 +130,11 @@ class Connection(Notice):
     accepted: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Farewell(Notice):
+    """The reader closes the connection."""
+
+
 Message = TagRead | Answer | Refusal | Notice | Command
 
 
@@ -229,10 +234,13 @@ def _events(parameters: list[tuple[int, bytes]]) -> list[Message] | None:
     told: list[Message] = []
     for kind, content in events[1:]:
         event = llrp_events.event(kind, content)
-        if event is not None and kind == Parameter.CONNECTION_ATTEMPT:
-            told.append(Connection(event.text, event.trouble, accepted=not event.trouble))
-        elif event is not None:
-            told.append(event)
+        if event is None:
+            continue
+        if kind == Parameter.CONNECTION_ATTEMPT:
+            event = Connection(event.text, event.trouble, accepted=not event.trouble)
+        elif kind == Parameter.CONNECTION_CLOSE:
+            event = Farewell(event.text, event.trouble)
+        told.append(event)
     return told
 
 

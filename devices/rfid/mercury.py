@@ -119,6 +119,13 @@ class Response:
     raw: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm(Notice):
+    """Trouble of the radio, told under way; ``status`` as sent."""
+
+    status: int = SUCCESS
+
+
 Message = TagRead | Answer | Refusal | Notice | Command
 
 
@@ -209,7 +216,7 @@ def _said_no(response: Response) -> Message:
     """A status other than success. Under way, the alarms of the radio come by themselves, and 0400 once a second."""
     text = status_text(response.status)
     if response.opcode == Opcode.READ_TAG_MULTIPLE and response.status in _ALARMS:
-        return Notice(text, trouble=True)
+        return Alarm(text, trouble=True, status=response.status)
     no_tag = response.status == NO_TAGS and response.opcode in _SEARCHES
     return Refusal(response.opcode, response.status, text, no_tag=no_tag)
 

@@ -114,7 +114,7 @@ class RfidReader(SerialDevice):
             question = self._setup[0]
             self._attempts += 1
             if self._attempts <= question.attempts:
-                self._ask(question.data, now_ns)
+                self._ask(question.later() if question.later else question.data, now_ns)
                 return
             if question.must_succeed:
                 raise DeviceLost(f"reader does not answer {question.name}")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from devices.rfid import gen2, llrp_capabilities, llrp_messages
 from devices.rfid.dialog import Answer, Notice, Refusal, TagRead
-from devices.rfid.llrp import MAX_MESSAGE, Command, Connection, KeepAlive, LlrpParser, Message, MessageType
+from devices.rfid.llrp import MAX_MESSAGE, Command, Connection, Farewell, KeepAlive, LlrpParser, Message, MessageType
 from devices.rfid.llrp_events import status_text
 from devices.rfid.llrp_messages import RoSpec, encode
 from devices.rfid.llrp_parameters import Parameter, split, tag_report, tlv, tv
@@ -214,7 +214,7 @@ def test_events_are_told_in_words(kind: Parameter, content: str, text: str, trou
 def test_a_captured_farewell_is_told() -> None:
     farewell = bytes.fromhex("043F0000001E00000001 00F60014 0080000C0005AC35BD20D1DA 01010004")
     [notice] = heard(farewell)
-    assert notice == Notice("reader closes the connection", trouble=True)
+    assert notice == Farewell("reader closes the connection", trouble=True)
 
 
 def test_a_hop_to_the_next_channel_concerns_nobody() -> None:

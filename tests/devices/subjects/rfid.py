@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devices.rfid import m100
+from devices.rfid.llrp_simulator import SimulatedLlrp
 from devices.rfid.m100_simulator import SimulatedM100
+from devices.rfid.mercury_simulator import SimulatedMercury
 from devices.rfid.simulator import SimulatedReader
 from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
@@ -32,10 +34,24 @@ def m100_reader(folder: Path, dialect: m100.Dialect = m100.BB_7E, **options: obj
     return reader(SimulatedM100(folder / "port", dialect=dialect), "rfid.m100", frame=frame, **options)
 
 
+def mercury_reader(folder: Path, **options: object) -> Subject:
+    return reader(SimulatedMercury(folder / "port"), "rfid.mercury", **options)
+
+
+def llrp_reader(_: Path, **options: object) -> Subject:
+    return reader(SimulatedLlrp(), "rfid.llrp", **options)
+
+
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "rfid.m100 polled": m100_reader,
     "rfid.m100 continuous": lambda folder: m100_reader(folder, mode="continuous"),
     "rfid.m100 AA..DD, power and region set": lambda folder: m100_reader(
         folder, m100.AA_DD, power_dbm=15.5, region="europe"
     ),
+    "rfid.mercury polled": mercury_reader,
+    "rfid.mercury continuous, power, region and antennas set": lambda folder: mercury_reader(
+        folder, mode="continuous", power_dbm=20.0, region="us", antennas=[1, 2]
+    ),
+    "rfid.llrp polled": lambda folder: llrp_reader(folder, mode="poll"),
+    "rfid.llrp continuous, power and antennas set": lambda folder: llrp_reader(folder, power_dbm=20.0, antennas=[1, 2]),
 }
