@@ -45,6 +45,8 @@ def _tag(reading: TagReading) -> str:
         parts.append(f"antenna {reading.antenna}")
     if reading.tag_crc_ok is None:
         parts.append("tag CRC not sent")
+    if reading.neighbour is not None:
+        parts.append(f"A NEIGHBOUR'S, not taken: {reading.neighbour.replace('_', ' ')}")
     try:
         meaning = epc.decode(reading.epc).uri
     except InspectionError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -13,10 +13,11 @@ from devices.barcode.scanner import BarcodeScanner
 from devices.camera.base import Camera
 from devices.camera.config import OpenCvCameraConfig
 from devices.config import DevicesSection
+from devices.rfid.config import RfidReaderConfig
 from devices.rfid.m100 import AA_DD
 from devices.rfid.m100_dialog import M100Dialog
 from devices.rfid.reader import RfidReader
-from devices.rfid.settings import Mode, Region
+from devices.rfid.settings import Mode, ReaderSettings, Region
 from devices.sections import UsbConfig
 from devices.usb import UsbIdentity
 
@@ -61,7 +62,8 @@ def test_every_option_reaches_the_driver() -> None:
     assert isinstance(reader._dialog, M100Dialog)
     assert (reader._settings.mode, reader._dialog.dialect) == (Mode.CONTINUOUS, AA_DD)
     assert reader._dialog.settings.region is Region.KOREA
-    assert (reader._field.gate_dbm, reader._field.window_ms, reader._field.min_reads) == (-60, 900, 3)
+    tags = reader._field
+    assert (tags.gate_dbm, tags.window_ms, tags.min_reads, tags.report_ms) == (-60, 900, 3, 111)
     assert camera.settings.stale_after_ms == 321
     requested = parsed.cameras[0]
     assert isinstance(requested, OpenCvCameraConfig)
@@ -87,6 +89,57 @@ GOOD: dict[str, Any] = {"id": "s", "driver": "barcode.serial", "port": "/dev/x"}
 def test_a_mistake_is_refused_by_the_name_of_its_key(change: dict[str, Any], key: str) -> None:
     with pytest.raises(ValidationError, match=key):
         DevicesSection.model_validate({"devices": [{**GOOD, **change}]})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"antennas": [1]}, "antennas: this reader does not tell"),
+        ({"region": "japan"}, "region japan is unknown to this reader; it knows china_800, china_900"),
+        ({"region": "mars"}, "region"),
+        ({"antennas": [0]}, "antennas"),
+    ],
+)
+def test_what_an_rfid_reader_cannot_do_is_refused(change: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        DevicesSection.model_validate({"devices": [{"id": "r", "driver": "rfid.m100", "port": "/dev/x", **change}]})
+
+
+class _FourAntennas(RfidReaderConfig):
+    """A reader with four antennas that tells no signal strength."""
+
+    REGIONS = (Region.EUROPE,)
+    ANTENNAS = 4
+    TELLS_RSSI = False
+
+    driver: Literal["rfid.four"]
+
+    def dialog(self, settings: ReaderSettings) -> M100Dialog:
+        return M100Dialog(settings)
+
+
+def _four(**options: object) -> _FourAntennas:
+    return _FourAntennas.model_validate({"id": "r", "driver": "rfid.four", "port": "/dev/x", **options})
+
+
+def test_the_antennas_of_the_station_are_set_and_those_of_others_filtered() -> None:
+    reader = _four(antennas=[1, 3]).build()
+    assert isinstance(reader, RfidReader)
+    assert reader._settings.antennas == (1, 3)
+    assert reader._field.antennas == {1, 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"antennas": [5]}, "antennas: this reader has at most 4, not 5"),
+        ({"antennas": [2, 2]}, "antennas: one is named twice"),
+        ({"rssi_gate_dbm": -60}, "rssi_gate_dbm: this reader does not tell the signal strength"),
+    ],
+)
+def test_a_filter_that_would_do_nothing_is_refused(change: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        _four(**change)
 
 
 @pytest.mark.parametrize(

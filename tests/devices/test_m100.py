@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -213,3 +215,17 @@ def test_random_bytes_yield_no_tag_with_a_wrong_checksum(stream: bytes) -> None:
         if isinstance(message, TagRead):
             assert sum(message.raw[1:-2]) & 0xFF == message.raw[-2]
             assert gen2.tag_crc(message.raw[6:-4]).to_bytes(2, "big") == message.raw[-4:-2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", [m100.BB_7E, AA_DD])
+def test_ten_million_random_bytes_yield_no_tag_and_hold_one_frame_of_memory(dialect: m100.Dialect) -> None:
+    noise = random.Random(20260101)
+    cutter = parser(dialect)
+    tags, most = [], 0
+    for _ in range(10_000_000 // 4000):
+        tags += [message for message in cutter.feed(noise.randbytes(4000)) if isinstance(message, TagRead)]
+        most = max(most, cutter.pending)
+    assert tags + cutter.flush() == []
+    assert 0 < most < cutter.shape.max_size
+    assert cutter.counts.frames * 7 + cutter.counts.noise_bytes <= 10_000_000
