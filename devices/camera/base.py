@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ import structlog
 from devices.announcer import Announcer
 from devices.backoff import Backoff
 from devices.base import DeviceStatus, Emit
+from devices.camera.watchdog import WATCH_NOTHING, FrameFault, Watchdog, WatchdogSettings
 from devices.explain import explain
 from inspection.errors import DeviceError, DeviceLost, StaleFrame
 from inspection.evidence import canonical_json, sha256_hex
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 WATCH_S = 0.05
 MAX_ABANDONED = 3
+GOOD_COUNTS = 0.5
+"""Seconds of faulty pictures that a second of good ones makes up for: with a third of them faulty a camera is lost."""
 DIGEST_LENGTH = 16
 
 Settings = Mapping[str, str | int | float | bool | None]
@@ -71,8 +75,9 @@ class CameraSettings:
         view: named position at the station.
         stale_after_ms: age from which `Camera.latest` refuses a frame.
         period_s: time between two reads; ``None`` reads as fast as the source delivers.
-        read_timeout_s: a read that takes longer, or this long nothing but broken pictures, is a lost camera.
+        read_timeout_s: a read that takes longer, or this long faulty pictures, is a lost camera.
         open_timeout_s: the same for opening.
+        watchdog: the faults that are looked for in pictures.
     """
 
     camera_id: str
@@ -81,6 +86,7 @@ class CameraSettings:
     period_s: float | None = None
     read_timeout_s: float = 1.5
     open_timeout_s: float = 10.0
+    watchdog: WatchdogSettings = WATCH_NOTHING
 
 
 class Camera:
@@ -88,11 +94,14 @@ class Camera:
 
     Attributes:
         undecodable: pictures that could not be decoded since the camera was made.
+        faults: pictures that the watchdog refused, by fault, since the camera was made.
     """
 
     def __init__(self, settings: CameraSettings, new_source: Callable[[], FrameSource]) -> None:
         self.settings = settings
         self.undecodable = 0
+        self.faults: Counter[FrameFault] = Counter()
+        self._watchdog = Watchdog(settings.watchdog)
         self._new_source = new_source
         self._announcer = Announcer(settings.camera_id, "camera")
         self._arrived = threading.Condition()
@@ -193,7 +202,8 @@ class Camera:
             if len(self._abandoned) >= MAX_ABANDONED:
                 stopping.wait(WATCH_S)
                 continue
-            capture = _Capture(self.settings, self._new_source(), self._publish)
+            self._watchdog = self._watchdog.successor()
+            capture = _Capture(self.settings, self._new_source(), self._watchdog, self._publish)
             with self._arrived:
                 self._capture = capture
             capture.start()
@@ -202,7 +212,7 @@ class Camera:
                 if not stopping.is_set():
                     self._announcer.lost(reason)
                 self._drop_frame()
-            if capture.frames:
+            if capture.shown:
                 backoff.reset()
             stopping.wait(backoff.next_s())
 
@@ -222,25 +232,33 @@ class Camera:
         capture.join()
         return capture.reason
 
-    def _publish(self, capture: _Capture, pixels: Pixels | None, began_ns: int) -> None:
+    def _publish(self, capture: _Capture, pixels: Pixels | None, began_ns: int) -> str:
+        """Show a picture, unless it is none; what is wrong with it in words, empty when it is good."""
         if pixels is None:
             self.undecodable += 1
-            return
+            return "nothing that can be decoded"
+        received_ns, captured_at = time.monotonic_ns(), datetime.now(UTC)
+        fault = capture.watchdog.examine(pixels)
+        if fault is not None:
+            self.faults[fault] += 1
+            return fault.words
         frame = Frame(
             pixels=pixels,
-            monotonic_ns=time.monotonic_ns(),
-            captured_at=datetime.now(UTC),
+            monotonic_ns=received_ns,
+            captured_at=captured_at,
             sequence=capture.frames,
             camera_id=self.camera_id,
             settings_digest=capture.settings_digest,
         )
         with self._arrived:
             if capture is not self._capture:
-                return
+                return ""
             self._frame, self._frame_began_ns = frame, began_ns
             self._arrived.notify_all()
-            if frame.sequence == 0:
+            if not capture.shown:
+                capture.shown = True
                 self._announcer.came(capture.detail)
+        return ""
 
     def _drop_frame(self) -> None:
         with self._arrived:
@@ -253,7 +271,11 @@ class _Capture(threading.Thread):
     """One connection to the camera: opens, reads and publishes until it is told to stop or the source fails."""
 
     def __init__(
-        self, settings: CameraSettings, source: FrameSource, publish: Callable[[_Capture, Pixels | None, int], None]
+        self,
+        settings: CameraSettings,
+        source: FrameSource,
+        watchdog: Watchdog,
+        publish: Callable[[_Capture, Pixels | None, int], str],
     ) -> None:
         super().__init__(name=f"{settings.camera_id}-capture", daemon=True)
         self.stopping = threading.Event()
@@ -262,6 +284,8 @@ class _Capture(threading.Thread):
         self.detail = ""
         self.settings_digest = ""
         self.frames = 0
+        self.shown = False
+        self.watchdog = watchdog
         self._settings = settings
         self._source = source
         self._publish = publish
@@ -294,18 +318,23 @@ class _Capture(threading.Thread):
             self.ended.set()
 
     def _read_all(self, period_s: float | None) -> None:
-        next_read = last_good = time.monotonic()
+        next_read = before = time.monotonic()
+        faulty_s, told = 0.0, ""
         while not self.stopping.is_set():
             began_ns = time.monotonic_ns()
             self._busy = ("no picture", time.monotonic(), self._settings.read_timeout_s)
             pixels = self._source.read()
             self._busy = None
-            self._publish(self, pixels, began_ns)
-            if pixels is not None:
-                self.frames += 1
-                last_good = time.monotonic()
-            elif time.monotonic() - last_good > self._settings.read_timeout_s:
-                raise DeviceLost("delivers nothing that can be decoded")
+            problem = self._publish(self, pixels, began_ns)
+            self.frames += pixels is not None
+            now = time.monotonic()
+            faulty_s = faulty_s + (now - before) if problem else max(0.0, faulty_s - GOOD_COUNTS * (now - before))
+            before = now
+            if problem not in {"", told}:
+                log.warning("camera.faulty_picture", camera=self._settings.camera_id, detail=problem)
+                told = problem
+            if problem and faulty_s > self._settings.read_timeout_s:
+                raise DeviceLost(f"delivers {problem}")
             if period_s is not None:
                 next_read = max(next_read + period_s, time.monotonic())
                 self.stopping.wait(next_read - time.monotonic())

@@ -7,10 +7,26 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from devices.camera.address import Login
 from devices.camera.base import Camera, CameraSettings
-from devices.camera.opencv import OpenCvSettings, opencv_camera
+from devices.camera.opencv import PROPERTIES, OpenCvSettings, opencv_camera
 from devices.camera.replay import replay_camera
+from devices.camera.watchdog import WatchdogSettings
 from devices.sections import Identifier, Section, UsbConfig
+
+
+class WatchdogConfig(Section):
+    """Which faults are looked for in the pictures of a camera; what is not named follows the kind of source."""
+
+    frozen: bool | None = Field(None, description="The same sensor noise twice. Off where a source has no noise.")
+    black: bool | None = Field(None, description="Nothing to see. Off where the light goes out while the station runs.")
+    one_colour: bool | None = Field(None, description="One colour without noise, as from a decoder without data.")
+    torn: bool | None = Field(None, description="Parts of two moments in one picture, or a part missing.")
+
+    def settings(self, *, live: bool) -> WatchdogSettings:
+        """As configured; otherwise all for a ``live`` source and nothing for files, which may be drawn or repeat."""
+        chosen = {name: live if value is None else value for name, value in self.model_dump().items()}
+        return WatchdogSettings(**chosen)
 
 
 class CameraBase(Section):
@@ -19,9 +35,16 @@ class CameraBase(Section):
     id: Identifier
     view: Identifier = Field(description="Named position at the station, such as top.")
     stale_after_ms: int = Field(500, ge=50, le=10_000, description="Older pictures are refused.")
+    watchdog: WatchdogConfig = WatchdogConfig.model_validate({})
 
-    def camera_settings(self, period_s: float | None = None) -> CameraSettings:
-        return CameraSettings(self.id, self.view, stale_after_ms=self.stale_after_ms, period_s=period_s)
+    def camera_settings(self, *, live: bool, period_s: float | None = None) -> CameraSettings:
+        return CameraSettings(
+            self.id,
+            self.view,
+            stale_after_ms=self.stale_after_ms,
+            period_s=period_s,
+            watchdog=self.watchdog.settings(live=live),
+        )
 
 
 class OpenCvCameraConfig(CameraBase):
@@ -29,7 +52,13 @@ class OpenCvCameraConfig(CameraBase):
 
     driver: Literal["opencv"]
     usb: UsbConfig | None = None
-    url: str | None = Field(None, pattern=r"^[a-z][a-z0-9+.-]*://", description="Stream such as rtsp://…")
+    url: str | None = Field(
+        None, pattern=r"^[a-z][a-z0-9+.-]*://", repr=False, description="Stream such as rtsp://…; better without login."
+    )
+    login_file: Path | None = Field(None, description="File that holds user:password of the url and nothing else.")
+    login_env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Variable that holds the same."
+    )
     path: Path | None = Field(None, description="Device such as /dev/v4l/by-id/…, or a video file.")
     fourcc: str | None = Field(None, min_length=4, max_length=4)
     width: int | None = Field(None, ge=16, le=16384)
@@ -48,17 +77,30 @@ class OpenCvCameraConfig(CameraBase):
     def _names_one_camera(self) -> OpenCvCameraConfig:
         if sum(where is not None for where in (self.usb, self.url, self.path)) != 1:
             raise ValueError("name the camera by exactly one of usb, url and path")
+        if self.login_file is not None and self.login_env is not None:
+            raise ValueError("give login_file or login_env, not both")
+        if self.login is not None and self.url is None:
+            raise ValueError("a login is for a camera with url")
         return self
+
+    @property
+    def login(self) -> Login | None:
+        if self.login_file is None and self.login_env is None:
+            return None
+        return Login(self.login_file, self.login_env)
 
     def requested(self) -> dict[str, float]:
         """The settings that are to be made, by name."""
-        described = {"id", "view", "stale_after_ms", "driver", "usb", "url", "path", "fourcc"}
-        return {name: float(value) for name, value in self.model_dump(exclude=described, exclude_none=True).items()}
+        return {
+            name: float(value) for name, value in self.model_dump(include=set(PROPERTIES), exclude_none=True).items()
+        }
 
     def build(self) -> Camera:
         """The camera, not started."""
         device = self.usb.identity() if self.usb else self.url or str(self.path)
-        return opencv_camera(self.camera_settings(), OpenCvSettings(device, self.requested(), self.fourcc))
+        live = self.path is None or self.path.is_relative_to("/dev")
+        settings = OpenCvSettings(device, self.requested(), self.fourcc, self.login)
+        return opencv_camera(self.camera_settings(live=live), settings)
 
 
 class ReplayCameraConfig(CameraBase):
@@ -70,7 +112,7 @@ class ReplayCameraConfig(CameraBase):
 
     def build(self) -> Camera:
         """The camera, not started."""
-        return replay_camera(self.camera_settings(1 / self.fps), self.path)
+        return replay_camera(self.camera_settings(live=False, period_s=1 / self.fps), self.path)
 
 
 CameraKinds = OpenCvCameraConfig | ReplayCameraConfig

@@ -47,8 +47,8 @@ def test_settings_that_read_back_otherwise_are_told(tmp_path: Path) -> None:
     source = OpenCvSource(OpenCvSettings(str(clip), {"width": 1280, "height": 48}))
     info = source.open()
     source.close()
-    assert source.differences == ("width asked 1280 is 64",)
-    assert info.detail == f"{clip}, 64x48; width asked 1280 is 64"
+    assert source.differences == ("width asked 1280 is 64 (the camera does not take it)",)
+    assert info.detail == f"{clip}, 64x48; width asked 1280 is 64 (the camera does not take it)"
     assert info.settings["width"] == 64
 
 

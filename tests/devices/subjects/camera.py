@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from devices.camera.base import Camera
+from devices.camera.simulator import SimulatedCamera, default_scene
 from devices.config import CameraConfig
 from tests.devices.conftest import Inbox
 from tests.devices.subjects.subject import Subject
@@ -75,8 +76,20 @@ def opencv_camera(folder: Path) -> Subject:
     return _camera(folder, video(folder / "camera.avi"), driver="opencv")
 
 
+def opencv_stream(_: Path) -> Subject:
+    simulator = SimulatedCamera(default_scene(160, 120), fps=50)
+    camera = build_camera(driver="opencv", url=simulator.url)
+
+    def prove(_: Inbox) -> None:
+        now_ns = time.monotonic_ns()
+        assert camera.frame_after(now_ns, 5).monotonic_ns > now_ns
+
+    return Subject(camera, simulator.unplug, simulator.replug, prove, simulator.close)
+
+
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "replay folder": folder_camera,
     "replay video": replayed_video,
     "opencv": opencv_camera,
+    "opencv stream": opencv_stream,
 }

@@ -1,0 +1,195 @@
+"""The OpenCV driver on a network camera: true MJPEG over HTTP, with all faults that the simulator knows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from devices.camera.base import Camera
+from devices.camera.config import OpenCvCameraConfig
+from devices.camera.opencv import OpenCvSettings, OpenCvSource
+from devices.camera.simulator import SimulatedCamera, default_scene
+from devices.camera.watchdog import FrameFault
+from inspection.errors import DeviceLost
+from inspection.frame import Pixels
+from tests.devices.conftest import Inbox
+
+FPS = 25
+BITS = 16
+SECRET = "hunter2"
+LOST_WITHIN_S = 3.5  # 1.5 s of nothing good, a torn picture or two before it, and a machine that is shared
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatedCamera]:
+    with SimulatedCamera(fps=FPS) as camera:
+        yield camera
+
+
+Start = Callable[..., Camera]
+
+
+@pytest.fixture
+def start(inbox: Inbox) -> Iterator[Start]:
+    cameras = []
+
+    def begin(url: str, **options: object) -> Camera:
+        config = {"id": "dut", "view": "top", "driver": "opencv", "url": url, **options}
+        cameras.append(OpenCvCameraConfig.model_validate(config).build())
+        cameras[-1].start(inbox)
+        return cameras[-1]
+
+    yield begin
+    for camera in cameras:
+        camera.stop()
+
+
+def numbered(exposure: int) -> Pixels:
+    """A scene that shows the number of its exposure in black and white blocks."""
+    pixels = default_scene().copy()
+    for bit in range(BITS):
+        pixels[:32, bit * 32 : bit * 32 + 32] = 255 if exposure >> bit & 1 else 0
+    return pixels
+
+
+def number_of(pixels: Pixels) -> int:
+    return sum(1 << bit for bit in range(BITS) if pixels[16, bit * 32 + 16, 1] > 128)
+
+
+def test_pictures_come_as_the_camera_shows_them(simulator: SimulatedCamera, start: Start) -> None:
+    scene = default_scene()
+    frame = start(simulator.url).frame_after(time.monotonic_ns(), 10)
+    assert (frame.width, frame.height) == (640, 480)
+    assert np.abs(frame.pixels.astype(int) - scene).mean() < 4
+
+
+def test_a_picture_asked_for_after_an_instant_was_exposed_after_it(start: Start) -> None:
+    with SimulatedCamera(numbered, fps=FPS) as simulator:
+        camera = start(simulator.url)
+        camera.frame_after(0, 10)
+        for _ in range(20):
+            exposed, now_ns = simulator.exposures, time.monotonic_ns()
+            assert number_of(camera.frame_after(now_ns, 5).pixels) >= exposed - 1  # one may be on its way
+            time.sleep(0.013)
+
+
+def test_pictures_that_waited_while_nobody_read_are_passed_over() -> None:
+    with SimulatedCamera(numbered, fps=FPS) as simulator:
+        source = OpenCvSource(OpenCvSettings(simulator.url))
+        source.open()
+        for _ in range(20):
+            source.read()
+        time.sleep(1.5)  # 37 pictures gather in the sockets
+        exposed = simulator.exposures
+        pixels = source.read()
+        source.close()
+    assert pixels is not None
+    assert number_of(pixels) >= exposed - 2
+
+
+@pytest.mark.parametrize(
+    ("switch", "fault"),
+    [
+        ("frozen", FrameFault.FROZEN),
+        ("black", FrameFault.BLACK),
+        ("green", FrameFault.ONE_COLOUR),
+        ("torn", FrameFault.TORN),
+        ("truncated", FrameFault.TORN),
+    ],
+)
+def test_a_faulty_picture_is_dropped_and_counted_and_the_camera_lost_until_it_is_well(
+    simulator: SimulatedCamera, start: Start, inbox: Inbox, switch: str, fault: FrameFault
+) -> None:
+    camera = start(simulator.url)
+    inbox.wait_connected()
+    camera.frame_after(time.monotonic_ns(), 5)
+    since = inbox.mark()
+    setattr(simulator.faults, switch, True)
+    lost = inbox.wait_lost(since=since, timeout_s=LOST_WITHIN_S + 2)
+    assert fault.words in lost.detail
+    assert camera.faults[fault] > FPS / 2
+    with pytest.raises(DeviceLost):
+        camera.frame_after(time.monotonic_ns(), 0.5)
+    since = inbox.mark()
+    setattr(simulator.faults, switch, False)
+    inbox.wait_connected(since=since, timeout_s=5)
+    frame = camera.frame_after(time.monotonic_ns(), 5)
+    assert np.abs(frame.pixels.astype(int) - default_scene()).mean() < 4
+
+
+def test_a_camera_that_stalls_without_closing_is_lost_within_two_seconds_and_comes_back(
+    simulator: SimulatedCamera, start: Start, inbox: Inbox
+) -> None:
+    camera = start(simulator.url)
+    camera.frame_after(time.monotonic_ns(), 10)
+    since = inbox.mark()
+    simulator.faults.stall = True
+    inbox.wait_lost(since=since, timeout_s=2.0)
+    with pytest.raises(DeviceLost):
+        camera.latest()
+    since = inbox.mark()
+    simulator.faults.stall = False
+    inbox.wait_connected(since=since, timeout_s=2.0)
+
+
+def test_a_camera_that_dies_in_the_middle_of_a_picture_comes_back(
+    simulator: SimulatedCamera, start: Start, inbox: Inbox
+) -> None:
+    camera = start(simulator.url)
+    camera.frame_after(time.monotonic_ns(), 10)
+    since = inbox.mark()
+    simulator.faults.disconnect = True
+    inbox.wait_lost(since=since, timeout_s=2.0)
+    inbox.wait_connected(since=since, timeout_s=3.0)
+
+
+def test_a_slow_camera_gives_stale_frames_and_no_old_one(simulator: SimulatedCamera, start: Start) -> None:
+    camera = start(simulator.url)
+    camera.frame_after(time.monotonic_ns(), 10)
+    simulator.faults.slow_s = 1.0
+    exposed = simulator.exposures
+    frame = camera.frame_after(time.monotonic_ns(), 5)
+    assert simulator.exposures > exposed
+    assert time.monotonic_ns() - frame.monotonic_ns < 1e9
+
+
+def test_a_login_opens_the_camera_and_is_told_nowhere(
+    start: Start,
+    inbox: Inbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Neither the right one, nor a wrong one, nor that of a camera that is not there."""
+    monkeypatch.setenv("CAMERA_LOGIN", f"admin:{SECRET}")
+    with SimulatedCamera(fps=FPS, login=f"admin:{SECRET}") as simulator:
+        camera = start(simulator.url, login_env="CAMERA_LOGIN")
+        inbox.wait_connected()
+        told = [camera.status.detail, repr(camera.settings)]
+        since = inbox.mark()
+        simulator.unplug()
+        told.append(inbox.wait_lost(since=since).detail)
+        camera.stop()
+        simulator.replug()
+        since = inbox.mark()
+        wrong = start(simulator.url.replace("//", f"//admin:{SECRET}2@"))
+        told.append(inbox.wait_lost(since=since).detail)
+        wrong.stop()
+    output = capfd.readouterr()
+    assert all(SECRET not in text for text in (*told, output.out, output.err))
+
+
+def test_stopping_does_not_wait_for_a_camera_that_does_not_answer(
+    simulator: SimulatedCamera, start: Start, inbox: Inbox
+) -> None:
+    simulator.faults.stall = True
+    camera = start(simulator.url)
+    assert not inbox.messages
+    time.sleep(0.3)
+    began = time.monotonic()
+    camera.stop()
+    assert time.monotonic() - began < 2.0
+    assert [thread for thread in threading.enumerate() if thread.name == "dut-watch"] == []
