@@ -17,6 +17,7 @@ from typing import Protocol
 
 import serial
 import structlog
+from serial.urlhandler import protocol_socket
 
 from devices.backoff import Backoff
 from devices.explain import explain
@@ -26,6 +27,7 @@ from inspection.errors import DeviceError, DeviceLost
 log = structlog.get_logger(__name__)
 
 WRITE_TIMEOUT_S = 1.0
+MAX_READ = 65536
 LOOK_AT_PATH_S = 0.25
 JOIN_S = 10.0  # pyserial needs up to 5 s to give up on a socket:// that does not answer
 
@@ -129,7 +131,7 @@ class SerialLink:
                 data = port.read(1)
                 if data:
                     backoff.reset()
-                    self._received(data + port.read(port.in_waiting), time.monotonic_ns())
+                    self._received(data + _rest(port), time.monotonic_ns())
                 else:
                     self._conversation.tick(time.monotonic_ns())
                 watch.check()
@@ -162,6 +164,17 @@ class SerialLink:
         except ValueError as error:
             raise DeviceError(f"{address}: {error}", hint="Correct the port or its line settings.") from error
         return port
+
+
+def _rest(port: serial.Serial) -> bytes:
+    """What else has arrived. A socket tells that something is there but not how much, so it is read without waiting."""
+    if not isinstance(port, protocol_socket.Serial):
+        return bytes(port.read(port.in_waiting))
+    tick_s, port.timeout = port.timeout, 0
+    try:
+        return bytes(port.read(MAX_READ))
+    finally:
+        port.timeout = tick_s
 
 
 class _PathWatch:

@@ -21,6 +21,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.data = b""
+        self.pieces = 0
         self.opens = 0
         self.reasons: list[str] = []
         self.fail_on_open: Exception | None = None
@@ -40,6 +41,7 @@ class Listener:
     def received(self, data: bytes, monotonic_ns: int) -> None:  # noqa: ARG002
         with self.changed:
             self.data += data
+            self.pieces += 1
             self.changed.notify_all()
 
     def tick(self, monotonic_ns: int) -> None: ...
@@ -101,6 +103,18 @@ def test_a_socket_is_a_port_and_its_end_is_an_unplugging(listener: Listener, lin
                 listener.wait(lambda turn=turn: listener.data == b"scan\r" * (turn + 1))
             listener.wait(lambda turn=turn: len(listener.reasons) == turn + 1, timeout_s=2.0)
     assert "disconnected" in listener.reasons[0]
+
+
+def test_much_over_a_socket_arrives_in_large_pieces(listener: Listener, link_to: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        link_to(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        peer, _ = server.accept()
+        with peer:
+            sent = bytes(range(256)) * 1000
+            peer.sendall(sent)
+            listener.wait(lambda: len(listener.data) == len(sent))
+    assert listener.data == sent
+    assert listener.pieces < 1000
 
 
 def test_every_byte_of_many_bursts_arrives_in_order(listener: Listener, link_to: Start, port: PseudoPort) -> None:
