@@ -31,7 +31,9 @@ SGTIN_198_HEX = "3634257BF7194E5B3770E60C2000000000000000000000000000"  # 198 bi
 @pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row[0])
 def test_an_sgtin_96_is_read_and_written(row: tuple[str, int, str, str, str, int]) -> None:
     epc_hex, filter_value, uri, gtin, serial, digits = row
-    assert epc.decode(epc_hex) == epc.Epc(epc_hex, uri, gtin, serial, filter_value)
+    read = epc.decode(epc_hex)
+    assert (read.hex, read.uri, read.gtin, read.serial) == (epc_hex, uri, gtin, serial)
+    assert (read.filter_value, read.partition) == (filter_value, 12 - digits)
     assert epc.encode_sgtin_96(gtin, serial, company_prefix_digits=digits, filter_value=filter_value) == epc_hex
 
 
@@ -58,11 +60,16 @@ def test_a_tag_as_it_left_the_factory_names_no_item(epc_hex: str) -> None:
     assert read.raw_uri == f"urn:epc:raw:{len(epc_hex) * 4}.x{epc_hex}"
 
 
-def test_other_schemes_of_the_standard_have_a_urn_and_no_gtin() -> None:
-    read = epc.decode("3174257BF4499602D2000000")  # SSCC-96
-    assert read.uri is not None
-    assert read.uri.startswith("urn:epc:id:sscc:0614141.")
-    assert read.gtin is None
+def test_an_sscc_has_a_urn_and_no_gtin() -> None:
+    read = epc.decode("3174257BF4499602D2000000")
+    assert read.uri == "urn:epc:id:sscc:0614141.1234567890"
+    assert (read.gtin, read.serial) == (None, None)
+
+
+def test_other_schemes_of_the_standard_have_a_urn() -> None:
+    read = epc.decode("3274257BF46072000000162E")
+    assert read.uri == "urn:epc:id:sgln:0614141.12345.5678"
+    assert (read.identity, read.gtin) == (None, None)
 
 
 @pytest.mark.parametrize(

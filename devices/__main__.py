@@ -1,0 +1,20 @@
+"""Tools for support: ``python -m devices``. A list of commands and nothing else; each has its module in devices/cli."""
+
+from __future__ import annotations
+
+import typer
+
+from devices.cli import epc, gs1
+
+app = typer.Typer(
+    help="Read by hand what devices say: tags, barcodes and the bytes they send.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(epc.epc)
+app.command()(gs1.gs1)
+
+if __name__ == "__main__":
+    app()
