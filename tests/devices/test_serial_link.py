@@ -110,6 +110,7 @@ def test_much_over_a_socket_arrives_in_large_pieces(listener: Listener, link_to:
         link_to(f"socket://127.0.0.1:{server.getsockname()[1]}")
         peer, _ = server.accept()
         with peer:
+            listener.wait(lambda: listener.opens == 1)  # pyserial drops what comes before
             sent = bytes(range(256)) * 1000
             peer.sendall(sent)
             listener.wait(lambda: len(listener.data) == len(sent))
