@@ -87,7 +87,6 @@ class TagField:
         sighting = self._sight(self._own, reading)
         if sighting is None or not self._counts(sighting):
             return None
-        self._others.pop(reading.epc, None)
         return self._told(sighting)
 
     def _see_other(self, reading: TagReading) -> TagReading | None:

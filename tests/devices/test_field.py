@@ -133,11 +133,24 @@ def test_a_neighbours_tag_that_stays_is_told_once_per_interval() -> None:
 
 
 def test_a_reader_that_was_lost_left_nothing_behind() -> None:
-    field = TagField()
-    see(field, read(A, 0))
+    field = TagField(gate_dbm=-60)
+    see(field, read(A, 0), read(B, 0, -70))
     field.clear()
     assert passed(field, 10_000) == []
     assert see(field, read(A, 10_001)) == []
+
+
+def test_neighbours_are_told_anew_after_the_reader_was_lost() -> None:
+    field = TagField(gate_dbm=-60)
+    see(field, read(A, 0, -70))
+    field.clear()
+    assert see(field, read(A, 10, -70)) == [(A, Neighbour.TOO_WEAK)]
+
+
+def test_neighbours_that_are_gone_make_room_for_others() -> None:
+    field = TagField(gate_dbm=-60, max_tags=1, window_ms=600)
+    assert see(field, read(A, 0, -70), read(B, 600, -70)) == [(A, Neighbour.TOO_WEAK)]
+    assert see(field, read(B, 601, -70)) == [(B, Neighbour.TOO_WEAK)]
 
 
 def test_a_warehouse_full_of_tags_does_not_fill_the_memory() -> None:

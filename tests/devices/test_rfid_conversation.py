@@ -17,7 +17,7 @@ from devices.rfid.reader import RfidReader
 from devices.rfid.settings import Mode, ReaderSettings
 from devices.serial_link import PortSettings
 from inspection.errors import DeviceError, DeviceLost
-from inspection.reading import TagReading
+from inspection.reading import Neighbour, TagReading
 
 MS = 1_000_000
 EPC = "3074257BF7194E4000001A85"
@@ -74,13 +74,15 @@ class Spoken:
 class Talk:
     """The driver, opened; its clock is turned by hand, in milliseconds after the opening."""
 
-    def __init__(self, setup: Sequence[Question] = (), *, mode: Mode = Mode.POLL, ends: bool = True) -> None:
+    def __init__(
+        self, setup: Sequence[Question] = (), *, mode: Mode = Mode.POLL, ends: bool = True, min_reads: int = 1
+    ) -> None:
         self.dialog = Spoken(setup, ends)
         self.written: list[bytes] = []
         self.heard: list[TagReading] = []
         self.events: list[DeviceEvent] = []
         settings = ReaderSettings(mode=mode, poll_ms=50)
-        self.reader = RfidReader("rfid", PortSettings("none"), self.dialog, settings, TagField(min_reads=1))
+        self.reader = RfidReader("rfid", PortSettings("none"), self.dialog, settings, TagField(min_reads=min_reads))
         self.reader._announcer.deliver = self._deliver  # type: ignore[method-assign]  # no thread in these tests
         self.reader.opened(self.written.append)
         self._opened_ns = time.monotonic_ns()
@@ -182,6 +184,13 @@ def test_tags_heard_during_the_set_up_are_not_told() -> None:
     talk = Talk([SET_POWER]).hears(10, TAG, DONE)
     assert talk.heard == []
     assert [reading.epc for reading in talk.hears(20, TAG).heard] == [EPC]
+
+
+def test_a_tag_that_only_came_by_is_told_as_a_neighbours_without_another_read() -> None:
+    talk = Talk(min_reads=2).hears(10, TAG, END).hears(600, END)
+    assert talk.heard == []
+    [reading] = talk.hears(700, END).heard
+    assert (reading.epc, reading.neighbour) == (EPC, Neighbour.TOO_BRIEF)
 
 
 def test_what_the_protocol_does_not_carry_is_not_made_up() -> None:

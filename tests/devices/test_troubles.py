@@ -22,6 +22,10 @@ def test_a_trouble_is_kept_once_however_often_it_is_told() -> None:
     assert noted(HOT, LOOSE, HOT, LOOSE).texts == ("too hot", "antenna 2 is missing")
 
 
+def test_troubles_keep_their_order_when_they_are_told_again() -> None:
+    assert noted(LOOSE, HOT, LOOSE).texts == ("antenna 2 is missing", "too hot")
+
+
 def test_what_is_no_trouble_is_not_kept() -> None:
     assert noted(Notice("alive"), PLUGGED).texts == ()
 
