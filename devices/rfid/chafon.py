@@ -96,7 +96,7 @@ class _Frames:
     begins: re.Pattern[bytes]
     starts: bytes = b""
     max_size: int = _LONGEST
-    head: int = chafon_forms.HEAD_SIZE
+    head: int = _DATA
 
     def size(self, front: bytes) -> int | None:
         if len(front) <= _STATUS:
@@ -106,9 +106,7 @@ class _Frames:
             return length + 1
         if not self.side.hears_reader or address == ANY_ADDRESS:
             return NO_FRAME
-        if not chafon_forms.reader_may_say(command, status, length - 5):
-            return NO_FRAME
-        return chafon_forms.fits(self.dialect, front)
+        return length + 1 if chafon_forms.reader_may_say(command, status, length - 5) else NO_FRAME
 
     def frame(self, raw: bytes) -> tuple[Message, ...] | None:
         # The CRC over a frame and its own CRC is 0, whichever way round the bits are.

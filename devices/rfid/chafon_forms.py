@@ -1,4 +1,4 @@
-"""What may stand in the frames of the Chafon protocol: commands, statuses that go with them, sizes, lists of tags.
+"""What may stand in the frames of the Chafon protocol: commands, the statuses that go with them, sizes.
 
 "UHFReader18 User's Manual" V2.0, chapters 4, 5 and 8; "UR-series User Manual" v1.14, chapters 4 and 8.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
-from devices.frames import NO_FRAME
 from devices.rfid import gen2
 from devices.rfid.chafon_words import (
     ANTENNA_ERROR,
@@ -69,8 +68,6 @@ class Command(IntEnum):
 INVENTORIES = frozenset({Command.INVENTORY, Command.SINGLE_INVENTORY, Command.MATCHED_INVENTORY, Command.QT_INVENTORY})
 """Commands that are answered with a list of tags."""
 
-HEAD_SIZE = 7  # Len, Adr, Cmd, Status, three bytes of the list
-_DATA = 4
 _TAG_COMMANDS = frozenset({*range(0x01, 0x11), 0x11, 0x12, 0x15, 0x16, *range(0x18, 0x1C), *range(0x50, 0x56)})
 _SETTINGS = frozenset(
     {
@@ -111,12 +108,10 @@ _INFO_SIZES = range(8, 17)
 _STATISTICS_SIZE = 7  # antenna, reads in a second (2), reads (4)
 _HEARTBEAT_SIZE = 16  # number (4), antennas (8), tags (4)
 _MAX_ERROR_DATA = 3
-_TID_SIZE = 12
 _Q_BITS, _MAX_Q = 0x1F, 15
 _SESSIONS = frozenset({0, 1, 2, 3, 0xFF})
 _MASK_HEAD, _MASK_BANKS = 4, frozenset({1, 2, 3})
 _ANTENNA_CODES = range(0x80, 0xA0)
-_TID_FLAG = 0x80
 
 
 def is_epc_size(size: int) -> bool:
@@ -184,48 +179,3 @@ def _may_tell(command: int, size: int) -> bool:
     if command == Command.GET_INFO:
         return size in _INFO_SIZES
     return command not in INVENTORIES
-
-
-def fits(dialect: Dialect, front: bytes) -> int | None:
-    """Whole size of the reader's frame that begins with ``front``, as `devices.frames.Shape.size`.
-
-    Of a list of tags the count and the first length must go with the size of the frame, so that noise that looks like
-    a list does not keep the bytes behind it waiting.
-    """
-    length = front[0]
-    if len(front) < min(HEAD_SIZE, length + 1):
-        return None
-    size, data = length - 5, front[_DATA : min(HEAD_SIZE, length - 1)]
-    command, status = front[2], front[3]
-    if command in INVENTORIES and status in _FOUND:
-        good = (dialect is not Dialect.UHF288 and _may_be_list_18(size, data)) or (
-            dialect is not Dialect.UHF18 and _may_be_list_288(size, data)
-        )
-    elif command == Command.PUSHED and status == OK:
-        good = (dialect is not Dialect.UHF288 and is_epc_size(size)) or (
-            dialect is not Dialect.UHF18 and size == data[1] + 3
-        )
-    else:
-        good = True
-    return length + 1 if good else NO_FRAME
-
-
-def _may_be_list_18(size: int, data: bytes) -> bool:
-    """Num {EpcLen EPC}; ``data`` is its front."""
-    if not data or data[0] == 0:
-        return size == len(data)
-    if len(data) == 1 or data[1] % 2 or data[1] > gen2.MAX_EPC_BYTES:
-        return False
-    first = 2 + data[1]
-    return size == first if data[0] == 1 else size >= first + data[0] - 1
-
-
-def _may_be_list_288(size: int, data: bytes) -> bool:
-    """Ant Num {EpcLen EPC RSSI}; ``data`` is its front."""
-    if len(data) < 2 or data[1] == 0:  # noqa: PLR2004
-        return size == len(data) == 2  # noqa: PLR2004
-    epc = data[2] & ~_TID_FLAG if len(data) > 2 else 1  # noqa: PLR2004
-    if epc % 2 or epc > gen2.MAX_EPC_BYTES + _TID_SIZE:
-        return False
-    first = 4 + epc
-    return size == first if data[1] == 1 else size >= first + 2 * (data[1] - 1)

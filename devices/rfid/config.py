@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from devices.base import Device
-from devices.rfid import llrp_dialog, m100, m100_dialog, mercury_dialog
+from devices.rfid import chafon, chafon_dialog, llrp_dialog, m100, m100_dialog, mercury_dialog, r2000_dialog
+from devices.rfid.chafon_forms import Dialect
 from devices.rfid.dialog import Dialog
 from devices.rfid.field import TagField
 from devices.rfid.reader import RfidReader
@@ -127,5 +128,66 @@ class LlrpReaderConfig(RfidReaderConfig):
         return llrp_dialog.LlrpDialog(settings)
 
 
+class R2000ReaderConfig(RfidReaderConfig):
+    """A UHF RFID reader of the Impinj R2000 family that speaks A0, of Invelion, Rodinbell and others; always polled."""
+
+    REGIONS = r2000_dialog.REGIONS
+    ANTENNAS = r2000_dialog.ANTENNAS
+
+    driver: Literal["rfid.r2000"]
+    mode: Literal["poll"] = "poll"
+    power_dbm: int | None = Field(None, ge=0, le=33, description="Transmit power to set; left alone when absent.")
+    address: int = Field(0xFF, ge=0, le=0xFF, description="Of the reader; 255 for whichever is on the line.")
+
+    def dialog(self, settings: ReaderSettings) -> Dialog:
+        return r2000_dialog.R2000Dialog(settings, self.address)
+
+
+class ChafonReaderConfig(RfidReaderConfig):
+    """What is said of every Chafon reader; it is always polled."""
+
+    REGIONS = chafon_dialog.REGIONS
+    DIALECT: ClassVar[Dialect]
+
+    baudrate: int = Field(57600, ge=300, le=4_000_000)
+    mode: Literal["poll"] = "poll"
+    power_dbm: int | None = Field(None, ge=0, le=33, description="Transmit power to set; left alone when absent.")
+    address: int = Field(0xFF, ge=0, le=0xFF, description="Of the reader; 255 for whichever is on the line.")
+
+    def dialog(self, settings: ReaderSettings) -> Dialog:
+        return chafon_dialog.ChafonDialog(self.DIALECT, settings, self.address)
+
+
+class Uhf18ReaderConfig(ChafonReaderConfig):
+    """A UHFReader18 or RRU9803M, such as CF-RU5102 and CF-RU5106."""
+
+    DIALECT = Dialect.UHF18
+    TELLS_RSSI = False
+
+    driver: Literal["rfid.uhf18"]
+
+
+class Uhf288ReaderConfig(ChafonReaderConfig):
+    """A UHFReader288 or UHFReader86, such as CF-RU6402, CF-MU804 and CF-MU904."""
+
+    DIALECT = Dialect.UHF288
+    ANTENNAS = chafon_dialog.ANTENNAS
+
+    driver: Literal["rfid.uhf288"]
+    rssi_offset_db: float = Field(
+        chafon.RSSI_OFFSET_DB, ge=-256, le=0, description="Added to the reader's byte of strength to make dBm of it."
+    )
+
+    def dialog(self, settings: ReaderSettings) -> Dialog:
+        return chafon_dialog.ChafonDialog(self.DIALECT, settings, self.address, self.rssi_offset_db)
+
+
 # Every driver of this kind; further protocols join with "|".
-RfidConfig = M100ReaderConfig | MercuryReaderConfig | LlrpReaderConfig
+RfidConfig = (
+    M100ReaderConfig
+    | MercuryReaderConfig
+    | LlrpReaderConfig
+    | R2000ReaderConfig
+    | Uhf18ReaderConfig
+    | Uhf288ReaderConfig
+)

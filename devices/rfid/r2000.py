@@ -91,22 +91,18 @@ class _Frames:
     address: int | None = None
     starts: bytes = bytes([HEADER])
     max_size: int = _LONGEST
-    head: int = _TAG_HEAD
+    head: int = HEAD_SIZE
 
     def size(self, front: bytes) -> int | None:
         if len(front) > 1 and front[1] < _MIN_LEN:
             return NO_FRAME
         if len(front) < HEAD_SIZE:
             return None
-        length, command = front[1], front[3]
-        by_reader = self.side.hears_reader and r2000_forms.reader_may_say(command, length - _MIN_LEN)
-        if self.side.hears_host and r2000_forms.host_may_ask(command, length - _MIN_LEN):
-            return length + 2
-        if by_reader and _is_tag(command, length):
-            if len(front) < _TAG_HEAD:
-                return None
-            by_reader = _is_tag_head(front)
-        return length + 2 if by_reader else NO_FRAME
+        data_size, command = front[1] - _MIN_LEN, front[3]
+        known = (self.side.hears_reader and r2000_forms.reader_may_say(command, data_size)) or (
+            self.side.hears_host and r2000_forms.host_may_ask(command, data_size)
+        )
+        return front[1] + 2 if known else NO_FRAME
 
     def frame(self, raw: bytes) -> tuple[Message, ...] | None:
         if sum(raw) & 0xFF or self.address not in {None, raw[2]}:
@@ -197,10 +193,6 @@ def _identity(memory: bytes) -> tuple[int, bytes] | None:
     if len(memory) < end + 2 or gen2.tag_crc(memory[:end]) != int.from_bytes(memory[end : end + 2], "big"):
         return None
     return pc, memory[2:end]
-
-
-def _is_tag(command: int, length: int) -> bool:
-    return command in INVENTORIES and r2000_forms.is_tag_size(length - _MIN_LEN)
 
 
 def _is_tag_head(front: bytes) -> bool:

@@ -309,6 +309,14 @@ def test_a_frame_whose_form_is_wrong_says_nothing(frame: str) -> None:
         assert read(bytes.fromhex(frame), dialect) == []
 
 
+def test_a_whole_frame_that_its_tags_do_not_fill_is_counted() -> None:
+    reader = parser(Dialect.UHF18)
+    assert reader.feed(encode_answer(0x01, 0x01, b"\x02\x0c" + EPC)) == []
+    assert reader.counts.refused == 1
+    assert reader.flush() == []
+    assert reader.pending == 0
+
+
 def test_only_the_reader_with_the_address_is_heard() -> None:
     mine, other = (commands.tag_list(Dialect.UHF18, [EPC], address=address) for address in (3, 4))
     assert [tag.raw for tag in tags(parser(Dialect.UHF18, address=3).feed(other + mine))] == [mine]

@@ -248,6 +248,13 @@ def test_a_frame_whose_form_is_wrong_says_nothing(frame: str) -> None:
     assert read(bytes.fromhex(frame)) == []
 
 
+def test_a_whole_packet_whose_pc_word_is_wrong_is_counted() -> None:
+    reader = parser()
+    assert reader.feed(encode(0x89, b"\x08\x28\x00" + EPC + b"\x45", 1)) == []
+    assert reader.counts.refused == 1
+    assert reader.pending == 0
+
+
 def test_only_the_reader_with_the_address_is_heard() -> None:
     mine, other = commands.tag_packet(EPC, -50, address=3), commands.tag_packet(EPC, -50, address=4)
     assert [tag.raw for tag in tags(parser(address=3).feed(other + mine))] == [mine]

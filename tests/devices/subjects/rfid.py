@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devices.rfid import m100
+from devices.rfid.chafon_forms import Dialect
+from devices.rfid.chafon_simulator import SimulatedChafon
 from devices.rfid.llrp_simulator import SimulatedLlrp
 from devices.rfid.m100_simulator import SimulatedM100
 from devices.rfid.mercury_simulator import SimulatedMercury
+from devices.rfid.r2000_simulator import SimulatedR2000
 from devices.rfid.simulator import SimulatedReader
 from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
@@ -42,11 +45,27 @@ def llrp_reader(_: Path, **options: object) -> Subject:
     return reader(SimulatedLlrp(), "rfid.llrp", **options)
 
 
+def r2000_reader(folder: Path, **options: object) -> Subject:
+    return reader(SimulatedR2000(folder / "port"), "rfid.r2000", **options)
+
+
+def chafon_reader(folder: Path, dialect: Dialect, **options: object) -> Subject:
+    return reader(SimulatedChafon(folder / "port", dialect=dialect), f"rfid.{dialect.value}", **options)
+
+
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "rfid.m100 polled": m100_reader,
     "rfid.m100 continuous": lambda folder: m100_reader(folder, mode="continuous"),
     "rfid.m100 AA..DD, power and region set": lambda folder: m100_reader(
         folder, m100.AA_DD, power_dbm=15.5, region="europe"
+    ),
+    "rfid.r2000": r2000_reader,
+    "rfid.r2000 two antennas, power and region set": lambda folder: r2000_reader(
+        folder, antennas=(1, 2), power_dbm=20, region="europe", address=1
+    ),
+    "rfid.uhf18": lambda folder: chafon_reader(folder, Dialect.UHF18),
+    "rfid.uhf288 two antennas, power and region set": lambda folder: chafon_reader(
+        folder, Dialect.UHF288, antennas=(1, 2), power_dbm=20, region="europe", address=0
     ),
     "rfid.mercury polled": mercury_reader,
     "rfid.mercury continuous, power, region and antennas set": lambda folder: mercury_reader(
