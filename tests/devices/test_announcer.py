@@ -43,6 +43,20 @@ def test_the_status_follows_the_reason_though_no_event_does(inbox: Inbox) -> Non
     assert announcer.status.detail == "stopped"
 
 
+def test_what_a_device_says_else_about_itself_is_an_event_at_each_change(inbox: Inbox) -> None:
+    announcer = Announcer("dut", "rfid")
+    announcer.start(inbox)
+    announcer.came("ready")
+    announcer.tells("ready; too hot")
+    announcer.tells("ready; too hot")
+    assert announcer.status.connected
+    assert announcer.status.detail == "ready; too hot"
+    announcer.tells("ready")
+    announcer.stop()
+    events = [(event.connected, event.detail) for event in inbox.messages if isinstance(event, DeviceEvent)]
+    assert events == [(True, "ready"), (True, "ready; too hot"), (True, "ready")]
+
+
 def test_what_waits_is_delivered_before_the_stop(inbox: Inbox) -> None:
     announcer = Announcer("dut", "barcode")
     announcer.start(inbox)
