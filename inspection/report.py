@@ -48,7 +48,12 @@ class ReadingPart(Part):
 
 
 class PicturePart(Part):
-    """One stored picture: its name is the SHA-256 of its bytes."""
+    """One stored picture: its name is the SHA-256 of its bytes.
+
+    Attributes:
+        offset_ms: by the monotonic clock, after the first picture of its set; the largest is the set's skew. Not told
+            by stations from before it was measured, whose reports keep their hash.
+    """
 
     view: Name
     sha256: Sha256
@@ -60,6 +65,7 @@ class PicturePart(Part):
     camera_id: Text
     sequence: Annotated[int, Field(ge=0)]
     settings_digest: Annotated[str, Field(max_length=64)]
+    offset_ms: Annotated[float, Field(ge=0)] | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class BoxPart(Part):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
+from devices.camera.rig import SetFailed, capture_set
 from inspection import __version__
-from inspection.errors import DeviceLost, InspectionError, StaleFrame
+from inspection.errors import InspectionError, StaleFrame
 from inspection.frame import Frame
 from inspection.item import Item
 from inspection.pipeline import Context, Corrector, Judge, Outcome, inspect, uncorrected
@@ -30,7 +32,7 @@ class CaptureFailed(InspectionError):
 
     Attributes:
         view: the view concerned.
-        cause_code: ``device.lost`` or ``camera.stale``.
+        cause_code: ``device.lost``, ``camera.stale`` or ``camera.skew``.
     """
 
     code = "capture.failed"
@@ -43,11 +45,16 @@ class CaptureFailed(InspectionError):
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """The pictures of one capture, as stored, with the milliseconds that capture and storing took."""
+    """The pictures of one capture, as stored, with the milliseconds that capture and storing took.
+
+    Attributes:
+        skew_ms: from the first to the last of the frames; each picture tells its own ``offset_ms``.
+    """
 
     frames: Mapping[str, Frame]
     pictures: tuple[PicturePart, ...]
     timings_ms: Mapping[str, float]
+    skew_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +75,28 @@ def take(
     after_ns: int,
     timeout_s: float,
     max_age_s: float,
+    max_skew_ms: float = math.inf,
 ) -> Take:
-    """One frame of every view received after ``after_ns``, stored.
+    """One frame of every view received after ``after_ns``, at most ``max_skew_ms`` apart, stored.
 
     The returned frames carry the pixels decoded from the stored files.
 
     Raises:
-        CaptureFailed: when a view has no such frame in time, or all are not from one moment of ``max_age_s``.
+        CaptureFailed: when a view has no such frame in time, or one grew older than ``max_age_s`` meanwhile.
         StoreError: when a picture cannot be stored.
     """
     start = time.perf_counter()
-    frames = {camera.view: _young_frame(camera, after_ns, timeout_s) for camera in cameras}
+    try:
+        frames = capture_set(cameras, after_ns, timeout_s, max_skew_ms=max_skew_ms)
+    except SetFailed as error:
+        raise CaptureFailed(error.view, error.cause) from error
     captured = time.perf_counter()
-    for view, frame in frames.items():
+    for view, frame in frames.frames.items():
         age_s = (time.monotonic_ns() - frame.monotonic_ns) / 1e9
         if age_s > max_age_s:
             raise CaptureFailed(view, StaleFrame(f"the frame is {age_s:.1f} s old, allowed are {max_age_s:.1f} s"))
-    kept, pictures = {}, []
-    for view, frame in frames.items():
+    kept, pictures, offsets_ms = {}, [], frames.offsets_ms
+    for view, frame in frames.frames.items():
         stored = store.put(frame.pixels)
         kept[view] = replace(frame, pixels=stored.pixels)
         pictures.append(
@@ -100,21 +111,12 @@ def take(
                 camera_id=frame.camera_id,
                 sequence=frame.sequence,
                 settings_digest=frame.settings_digest,
+                offset_ms=round(offsets_ms[view], 3),
             )
         )
     stored_at = time.perf_counter()
     timings = {"capture": (captured - start) * 1e3, "store": (stored_at - captured) * 1e3}
-    return Take(kept, tuple(pictures), timings)
-
-
-def _young_frame(camera: StationCamera, after_ns: int, timeout_s: float) -> Frame:
-    try:
-        frame = camera.frame_after(after_ns, timeout_s)
-    except (StaleFrame, DeviceLost) as error:
-        raise CaptureFailed(camera.view, error) from error
-    if frame.monotonic_ns <= after_ns:
-        raise CaptureFailed(camera.view, StaleFrame("the camera gave a frame from before the item was identified"))
-    return frame
+    return Take(kept, tuple(pictures), timings, frames.skew_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ class CaptureSection(Section):
     """How pictures are taken."""
 
     delay_ms: int = Field(0, ge=0, le=5000, description="From identity to the first frame that counts.")
-    timeout_ms: int = Field(1000, ge=50, le=10_000, description="Wait for one view's frame.")
+    timeout_ms: int = Field(1000, ge=50, le=10_000, description="Wait for a frame of every view.")
+    max_skew_ms: int = Field(200, ge=1, le=10_000, description="Views further apart are not of one moment.")
     max_frame_age_ms: int = Field(3000, ge=100, le=30_000, description="No older frame is judged.")
     weigh_ms: int = Field(500, ge=0, le=10_000, description="Longest wait for a load that moves on the scale.")
     retry_ms: int = Field(250, ge=50, le=10_000, description="Until a failed capture is tried again.")

@@ -181,6 +181,7 @@ def _timing(config: StationConfig) -> Timing:
         tag_window_s=config.session.tag_window_ms / 1e3,
         capture_delay_s=config.capture.delay_ms / 1e3,
         capture_timeout_s=config.capture.timeout_ms / 1e3,
+        max_skew_ms=config.capture.max_skew_ms,
         max_frame_age_s=config.capture.max_frame_age_ms / 1e3,
         retry_s=config.capture.retry_ms / 1e3,
         weigh_s=config.capture.weigh_ms / 1e3,

@@ -46,7 +46,8 @@ class Timing:
         settle_s: after the first reading, further ones still belong to the same item.
         tag_window_s: a tag counts when it was read at most this long before the first reading.
         capture_delay_s: from identity to the first frame that counts, e.g. for the hand to leave.
-        capture_timeout_s: for one view's frame.
+        capture_timeout_s: for a frame of every view.
+        max_skew_ms: frames of one item may be this far apart.
         max_frame_age_s: no frame older than this is judged.
         retry_s: until a failed capture is tried again.
         weigh_s: how long a load that moves on the scale may keep the judgement waiting.
@@ -56,6 +57,7 @@ class Timing:
     tag_window_s: float = 0.5
     capture_delay_s: float = 0.0
     capture_timeout_s: float = 1.0
+    max_skew_ms: float = 200.0
     max_frame_age_s: float = 3.0
     retry_s: float = 0.25
     weigh_s: float = 0.5
@@ -203,6 +205,7 @@ class Work:
                 after_ns=self._capture_after_ns,
                 timeout_s=parts.timing.capture_timeout_s,
                 max_age_s=parts.timing.max_frame_age_s,
+                max_skew_ms=parts.timing.max_skew_ms,
             )
         except CaptureFailed as error:
             self._capture_failed(error)

@@ -18,10 +18,12 @@ from inspection.frame import Frame, ViewPicture
 from inspection.item import Item
 from inspection.policy import Policy
 from inspection.products import Catalogue
+from inspection.report import PicturePart
 from inspection.station.capture import Bench, CaptureFailed, take
 from inspection.station.pictures import PictureStore, decode
 from inspection.station.returns import ExpectedReturn, ReturnLine
 from inspection.verdict import Disposition
+from tests.station.parts import picture as picture_part
 from tests.station.rig import ROOT, SOUP
 
 
@@ -97,6 +99,28 @@ def test_the_judge_gets_the_pixels_of_the_stored_file(tmp_path: Path) -> None:
     data = PictureStore(tmp_path).read(picture.sha256)
     assert np.array_equal(taken.frames["top"].pixels, decode(data))  # type: ignore[attr-defined]
     assert (picture.camera_id, picture.sequence, picture.size_bytes) == ("cam", 7, len(data))
+
+
+def test_views_that_stay_apart_are_told_as_trouble_and_nothing_is_stored(tmp_path: Path) -> None:
+    cameras = OneFrame("top", frame(age_s=0.9)), OneFrame("front", frame())
+    with pytest.raises(CaptureFailed) as caught:
+        take(cameras, PictureStore(tmp_path), after_ns=0, timeout_s=0.1, max_age_s=3, max_skew_ms=200)
+    assert (caught.value.view, caught.value.cause_code) == ("top", "camera.skew")
+    assert "900 ms" in str(caught.value)
+    assert stored(tmp_path) == []
+
+
+def test_the_skew_of_a_set_is_told_and_goes_with_every_picture(tmp_path: Path) -> None:
+    cameras = OneFrame("top", frame(age_s=0.12)), OneFrame("front", frame())
+    taken = take(cameras, PictureStore(tmp_path), after_ns=0, timeout_s=0.1, max_age_s=3, max_skew_ms=200)
+    assert 120 <= taken.skew_ms < 200
+    assert [picture.offset_ms for picture in taken.pictures] == [0.0, round(taken.skew_ms, 3)]
+
+
+def test_a_picture_of_a_station_that_did_not_measure_the_skew_keeps_its_bytes() -> None:
+    before = picture_part().model_dump(mode="json")
+    assert "offset_ms" not in before
+    assert PicturePart.model_validate(before).model_dump(mode="json") == before
 
 
 def test_every_view_is_asked_for_a_frame_after_the_same_instant(tmp_path: Path) -> None:
