@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from devices.base import DeviceEvent
@@ -283,6 +286,49 @@ def test_a_trouble_told_before_the_reader_is_of_use_is_shown_when_it_is() -> Non
     talk = Talk([SET_POWER]).hears(10, HOT)
     assert talk.events == []
     assert talk.hears(20, DONE).hears(30, END).detail == "reader answers; too hot"
+
+
+answers = [TAG, END, DONE, Answer(NAME, b"R2000"), Answer(POWER, b"\x01")]
+refusals = [
+    Refusal(POLL, 0x15, "no tag", no_tag=True),
+    Refusal(POLL, 0x22, "antenna missing"),
+    Refusal(NAME, 1, "unknown command"),
+    Refusal(None, 7, "busy"),
+]
+said = st.sampled_from([*answers, *refusals, HOT, ALIVE])
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.lists(said, max_size=3)), max_size=30), st.sampled_from(Mode))
+def test_whatever_was_said_and_when_the_reader_can_be_used_after_the_port_is_opened_again(
+    story: list[tuple[int, list[Message]]], mode: Mode
+) -> None:
+    talk = Talk([SET_POWER, ASK_NAME], mode=mode)
+    at_ms = 0
+    try:
+        for wait_ms, messages in story:
+            talk.waits(at_ms + wait_ms, from_ms=at_ms)
+            at_ms += wait_ms
+            talk.hears(at_ms, *messages)
+    except DeviceError as error:
+        talk.reader.lost(str(error))
+        assert not talk.reader.status.connected
+    talk.reader.lost("closed")
+    talk.reader.opened(talk.written.append)
+    talk.hears(at_ms, DONE).hears(at_ms, Answer(NAME, b"R2000")).hears(at_ms, END)
+    assert talk.reader.status.connected
+    assert talk.detail == "R2000"
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), said), max_size=60), st.booleans())
+def test_polls_are_never_closer_than_they_should_be(story: list[tuple[int, Message]], ends: bool) -> None:
+    talk = Talk(ends=ends)
+    assert talk.said() == [b"poll"]
+    at_ms, polled = 0, list[int]()
+    for wait_ms, message in story:
+        at_ms += wait_ms
+        if b"poll" in talk.hears(at_ms, message).said():
+            polled.append(at_ms)
+    assert all(b - a >= 50 for a, b in pairwise(polled))
 
 
 def test_the_troubles_of_a_lost_reader_are_not_those_of_the_next() -> None:

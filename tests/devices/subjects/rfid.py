@@ -27,7 +27,7 @@ def reader(simulator: SimulatedReader, driver: str, **options: object) -> Subjec
     device = build(**{**config, **options})
 
     def prove(inbox: Inbox) -> None:
-        inbox.wait(TagReading, lambda reading: reading.epc == EPC, since=inbox.mark())
+        inbox.wait(TagReading, lambda read: read.epc == EPC and read.neighbour is None, since=inbox.mark())
 
     return Subject(device, simulator.unplug, simulator.replug, prove, simulator.close)
 
