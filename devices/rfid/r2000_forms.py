@@ -35,6 +35,8 @@ class Command(IntEnum):
     GET_IDENTIFIER = 0x68
     SET_LINK_PROFILE = 0x69
     GET_LINK_PROFILE = 0x6A
+    SET_ANTENNA_GROUP = 0x6C
+    GET_ANTENNA_GROUP = 0x6D
     RESET = 0x70
     SET_BAUD_RATE = 0x71
     GET_FIRMWARE = 0x72
@@ -47,6 +49,8 @@ class Command(IntEnum):
     GET_REGION = 0x79
     SET_BEEPER = 0x7A
     GET_TEMPERATURE = 0x7B
+    SET_DENSE_READER_MODE = 0x7C
+    GET_DENSE_READER_MODE = 0x7D
     GET_RETURN_LOSS = 0x7E
     INVENTORY = 0x80
     READ = 0x81
@@ -66,6 +70,7 @@ class Command(IntEnum):
     COUNT_BUFFER = 0x92
     CLEAR_BUFFER = 0x93
     BLOCK_WRITE = 0x94
+    GET_POWERS = 0x97
 
 
 INVENTORIES = frozenset({Command.REAL_TIME_INVENTORY, Command.FAST_SWITCH_INVENTORY, Command.SESSION_INVENTORY})
@@ -172,19 +177,21 @@ _ASKED_SIZES: dict[int, frozenset[int]] = {
     Command.SET_TEMPORARY_POWER: frozenset({1, 8}),
     Command.SET_IDENTIFIER: frozenset({12}),
     Command.SET_LINK_PROFILE: frozenset({1}),
+    Command.SET_ANTENNA_GROUP: frozenset({1}),
     Command.SET_BAUD_RATE: frozenset({1}),
     Command.SET_ADDRESS: frozenset({1}),
     Command.SET_ANTENNA: frozenset({1}),
     Command.SET_POWER: frozenset({1, 4, 8}),
     Command.SET_REGION: frozenset({3, 6}),
     Command.SET_BEEPER: frozenset({1}),
+    Command.SET_DENSE_READER_MODE: frozenset({1}),
     Command.GET_RETURN_LOSS: frozenset({1}),
     Command.INVENTORY: frozenset({1}),
     Command.READ: frozenset({3, 7}),
     Command.LOCK: frozenset({6}),
     Command.KILL: frozenset({4}),
     Command.REAL_TIME_INVENTORY: frozenset({1}),
-    Command.FAST_SWITCH_INVENTORY: frozenset({10, 18}),
+    Command.FAST_SWITCH_INVENTORY: frozenset({10, 18, 28, 34}),  # four or eight antennas; with session; with power
     Command.SESSION_INVENTORY: frozenset({3, 4, 5, 6}),
     Command.SET_FAST_TID: frozenset({1}),
     Command.SAVE_FAST_TID: frozenset({1}),
@@ -194,11 +201,13 @@ _TOLD_SIZES: dict[int, frozenset[int]] = {
     Command.GET_ANTENNA_DETECTOR: frozenset({1}),
     Command.GET_IDENTIFIER: frozenset({12}),
     Command.GET_LINK_PROFILE: frozenset({1}),
+    Command.GET_ANTENNA_GROUP: frozenset({1}),
     Command.GET_FIRMWARE: frozenset({2}),
     Command.GET_ANTENNA: frozenset({1}),
     Command.GET_POWER: frozenset({1, 4, 8}),
     Command.GET_REGION: frozenset({3, 6}),
     Command.GET_TEMPERATURE: frozenset({2}),
+    Command.GET_DENSE_READER_MODE: frozenset({1}),
     Command.GET_RETURN_LOSS: frozenset({1}),
     Command.INVENTORY: frozenset({9}),
     Command.GET_EPC_MATCH: frozenset({1}),
@@ -207,17 +216,20 @@ _TOLD_SIZES: dict[int, frozenset[int]] = {
     Command.SESSION_INVENTORY: frozenset({_END_SIZE}),
     Command.GET_FAST_TID: frozenset({1}),
     Command.COUNT_BUFFER: frozenset({2}),
+    Command.GET_POWERS: frozenset({1, 4, 8}),
 }
 _TOLD: dict[int, Callable[[bytes], bool]] = {
     Command.GET_GPIO: lambda data: max(data) <= 1,
     Command.GET_ANTENNA_DETECTOR: lambda data: data[0] < 0x20,  # noqa: PLR2004  dB; error codes are higher
     Command.GET_IDENTIFIER: _anything,
     Command.GET_LINK_PROFILE: lambda data: 0xD0 <= data[0] <= 0xD3,  # noqa: PLR2004
+    Command.GET_ANTENNA_GROUP: lambda data: data[0] <= 1,
     Command.GET_FIRMWARE: _anything,
     Command.GET_ANTENNA: lambda data: data[0] < ANTENNAS,
     Command.GET_POWER: _is_power,
     Command.GET_REGION: _is_region,
     Command.GET_TEMPERATURE: lambda data: data[0] <= 1,  # sign, degrees Celsius
+    Command.GET_DENSE_READER_MODE: lambda data: data[0] <= 1,
     Command.GET_RETURN_LOSS: lambda data: data[0] < 0x20,  # noqa: PLR2004  dB; error codes are higher
     Command.INVENTORY: lambda data: data[0] < ANTENNAS,
     Command.GET_EPC_MATCH: _is_match,
@@ -226,4 +238,5 @@ _TOLD: dict[int, Callable[[bytes], bool]] = {
     Command.SESSION_INVENTORY: _is_end,
     Command.GET_FAST_TID: lambda data: data[0] in {0x00, 0x8D},
     Command.COUNT_BUFFER: _anything,
+    Command.GET_POWERS: _is_power,
 }

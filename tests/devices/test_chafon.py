@@ -71,6 +71,39 @@ def test_a_frame_with_two_tags_yields_both(frame: bytes, dialect: Dialect) -> No
     assert [tag.rssi_dbm for tag in found] == ([None, None] if dialect is Dialect.UHF18 else [-22.0, -21.0])
 
 
+@pytest.mark.parametrize(
+    ("frame", "epc", "rssi_dbm"),
+    [
+        ("15 00 01 03 01 01 0C E2 80 68 94 00 00 40 0A 9D 22 A9 EB 5D F9 C3", "E28068940000400A9D22A9EB", -36.0),
+        ("15 00 01 03 01 01 0C E2 80 68 94 00 00 50 05 B2 21 08 61 4D 2F 50", "E280689400005005B2210861", -52.0),
+        ("15 00 01 03 01 01 0C 30 34 B7 08 AC 39 7E 00 00 00 06 49 42 1A B7", "3034B708AC397E0000000649", -63.0),
+        ("0D 00 01 03 01 01 04 11 10 00 A4 43 AD 25", "111000A4", -62.0),
+    ],
+)
+def test_tags_of_public_logs_are_read(frame: str, epc: str, rssi_dbm: float) -> None:
+    [tag] = tags(read(bytes.fromhex(frame), Dialect.UHF288))
+    assert (tag.epc, tag.rssi_dbm, tag.antenna) == (epc, rssi_dbm, 1)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "11 00 EE 00 E2 84 36 11 00 00 10 00 09 49 44 AA 9A CC",
+        "11 00 EE 00 E2 00 00 1D 76 05 00 17 15 50 02 00 71 20",
+    ],
+)
+def test_pushed_tags_of_public_logs_are_read(frame: str) -> None:
+    raw = bytes.fromhex(frame)
+    assert [tag.epc for tag in tags(read(raw, Dialect.UHF18))] == [raw[4:-2].hex().upper()]
+
+
+def test_a_log_of_one_round_is_read_to_its_end() -> None:
+    tag = "15 00 01 03 01 01 0C E2 00 00 19 46 04 00 52 21 00 3D FF 4C 95 DD"
+    log = bytes.fromhex("06 00 01 04 FF D4 39" + tag + tag + "07 00 01 01 01 00 1E 4B")
+    messages = read(log, Dialect.UHF288, Side.BOTH)
+    assert [type(message) for message in messages] == [Request, TagRead, TagRead, Answer]
+
+
 def test_the_antenna_is_a_bit() -> None:
     [tag] = tags(read(THIRD_ANTENNA_288, Dialect.UHF288))
     assert tag.antenna == 3

@@ -59,6 +59,27 @@ def test_the_channel_is_no_part_of_the_antenna() -> None:
     assert (tag.epc, tag.rssi_dbm, tag.antenna) == ("300833B2DDD9014000000001", -74.0, 1)
 
 
+@pytest.mark.parametrize(
+    ("frame", "epc", "rssi_dbm", "antenna"),
+    [
+        ("A0 13 01 8B 10 30 00 30 09 66 37 81 DB 02 97 48 76 FC 6A 67 2B", "3009663781DB02974876FC6A", -26.0, 1),
+        ("A0 13 01 89 14 34 00 11 22 33 44 55 66 77 88 99 00 AA BB 60 B9", "11223344556677889900AABB", -33.0, 1),
+        ("A0 13 01 8A B3 30 00 00 00 00 00 00 00 00 00 00 00 08 25 4C 66", "000000000000000000000825", -53.0, 4),
+    ],
+)
+def test_tags_of_public_logs_are_read(frame: str, epc: str, rssi_dbm: float, antenna: int) -> None:
+    [tag] = tags(read(bytes.fromhex(frame)))
+    assert (tag.epc, tag.rssi_dbm, tag.antenna) == (epc, rssi_dbm, antenna)
+
+
+def test_a_tag_of_a_public_log_whose_epc_was_edited_is_refused_and_what_follows_is_read() -> None:
+    log = "A0 13 01 8A 0C 30 00 54 30 30 38 30 39 30 30 32 37 D8 DB 30 8D A0 05 01 8A 01 22 AD A0 05 01 8A 02 22 AC"
+    assert read(bytes.fromhex(log)) == [
+        Notice("antenna 2: antenna missing", trouble=True),
+        Notice("antenna 3: antenna missing", trouble=True),
+    ]
+
+
 @pytest.mark.parametrize("bits", [16, 64, 96, 128, 240, 496])
 @pytest.mark.parametrize("antenna", [1, 4, 5, 8])
 def test_every_length_of_epc_is_read_from_every_antenna(bits: int, antenna: int) -> None:
