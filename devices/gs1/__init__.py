@@ -15,7 +15,7 @@ from devices.gs1.scan import COMPOSITE
 __all__ = ["ELEMENT_STRING_AIMS", "GTIN_AIMS", "GTIN_LENGTHS", "Gs1Error", "ScannedIdentity", "check_gtin", "parse"]
 
 # AIM identifiers that promise a GS1 element string (GS1 General Specifications, figure 5.1.2-2).
-ELEMENT_STRING_AIMS = frozenset({"]C1", "]d2", "]Q3", "]e0", "]J1"})
+ELEMENT_STRING_AIMS = frozenset({"]C1", "]d2", "]Q3", "]e0", "]J1", "]z1"})
 # AIM identifiers that promise a bare GTIN, with the numbers of digits it may have. By the standard ]E0 has 13; many
 # scanners leave off the zero before a UPC-A, or send a UPC-E as it is printed.
 GTIN_AIMS = {"]E0": {8, 12, 13}, "]E3": {12, 13}, "]E4": {8}, "]I1": {14}}

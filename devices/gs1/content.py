@@ -46,9 +46,19 @@ def check_value(ai: ApplicationIdentifier, value: str) -> None:
 def _misshapen(ai: ApplicationIdentifier, value: str, place: str) -> Gs1Error:
     if ai.shape.startswith("N") and not is_digits(value) and ai.shape[1:].lstrip(".").isdigit():
         return Gs1Error("characters", f"{place}: expected {ai.shape}, that is digits only")
-    if any(kind == "date" for kind, *_ in _checks(ai.code)) and re.fullmatch(r"[0-9]{6,}", value):
-        return Gs1Error("date", f"{place}: there is no such date, or it has not the form {ai.shape}")
-    return Gs1Error("length", f"{place}: expected {ai.shape}, found {len(value)} characters")
+    low, high = _lengths(ai.shape)
+    if not low <= len(value) <= high:
+        return Gs1Error("length", f"{place}: expected {ai.shape}, found {len(value)} characters")
+    kind = "date" if any(kind == "date" for kind, *_ in _checks(ai.code)) else "content"
+    return Gs1Error(kind, f"{place}: that is no {ai.title or ai.shape}")
+
+
+def _lengths(shape: str) -> tuple[int, int]:
+    """Fewest and most characters of a value of ``shape``, such as ``N13[+X..17]``."""
+    must, _, may = shape.partition("[")
+    parts = [(bool(dots), int(count)) for dots, count in re.findall(r"[NXYZ](\.\.)?([0-9]+)", must)]
+    optional = sum(map(int, re.findall(r"[0-9]+", may))) or bool(may)
+    return sum(1 if dots else count for dots, count in parts), sum(count for _, count in parts) + optional
 
 
 def _check_digit(digits: str) -> None:
@@ -192,7 +202,7 @@ _CHECKS: tuple[tuple[str, str, int, int | None, Check], ...] = (
     ("4309", "content", 0, 10, _at_most(1_800_000_000, "latitude")),
     ("4309", "content", 10, 20, _at_most(3_600_000_000, "longitude")),
     ("4321 4322 4323", "content", 0, None, _yes_no),
-    ("7040", "content", 3, 4, _like(r"[-\w]", "an importer index")),
+    ("7040", "content", 3, 4, _like("[-0-9A-Z_a-z]", "an importer index")),
     ("7041", "content", 0, None, _one_of("package type", code_lists.PACKAGE_TYPES)),
     ("7241", "content", 0, None, _one_of("AIDC media type", code_lists.MEDIA_TYPES)),
     ("7252", "content", 0, None, _like("[0129]", "0, 1, 2 or 9 (ISO 5218)")),
