@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from devices.barcode.framing import Framing, Suffix
+from devices.barcode.keyboard import KeyboardScanner, KeyboardSettings
 from devices.barcode.scanner import DUPLICATE_MS, BarcodeScanner, ScannerSettings, Trigger
 from devices.barcode.ssi_scanner import SsiScanner, SsiSettings
 from devices.base import Device
-from devices.sections import SerialConfig
+from devices.sections import Identifier, Section, SerialConfig
 
 DuplicateMs = Annotated[
     int,
@@ -66,5 +67,24 @@ class SsiScannerConfig(SerialConfig):
         return SsiScanner(self.id, self.port_settings(), settings)
 
 
-BarcodeConfig = BarcodeScannerConfig | SsiScannerConfig
+class KeyboardScannerConfig(Section):
+    """A scanner that can only type, into the station's page: a fallback, as it may lose the separators of a code."""
+
+    id: Identifier
+    driver: Literal["barcode.keyboard"]
+    group_separator: str = Field(
+        "", pattern=r"^[!-/:-@\[-`{-~]?$", description="The sign that the scanner types for GS (FNC1), if it can."
+    )
+    max_length: int = Field(512, ge=16, le=4096, description="Longest scan, characters.")
+    gap_ms: int = Field(60, ge=10, le=500, description="Longest time between two keys of a scan; a person is slower.")
+    duplicate_ms: DuplicateMs = DUPLICATE_MS
+
+    def build(self) -> Device:
+        """The device, not started."""
+        return KeyboardScanner(
+            self.id, KeyboardSettings(self.group_separator, self.max_length, self.gap_ms, self.duplicate_ms)
+        )
+
+
+BarcodeConfig = BarcodeScannerConfig | SsiScannerConfig | KeyboardScannerConfig
 """Every driver of this kind."""

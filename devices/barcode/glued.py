@@ -10,22 +10,11 @@ import re
 from itertools import pairwise
 
 from devices import gs1
+from devices.gs1.elements import parse_elements
 from inspection.errors import IdentityError
 
 # ISO/IEC 15424: flag character, code character of a known symbology, modifier.
 AIM = re.compile(r"\][A-UXZcdeghopsz][0-9A-Za-z]")
-# GS1 General Specifications, figure 7.8.5-2: element strings of predefined length, by the first two digits of their AI.
-PREDEFINED_LENGTH = {
-    "00": 20,
-    "01": 16,
-    "02": 16,
-    "03": 16,
-    "04": 18,
-    "20": 4,
-    "41": 16,
-    **{str(prefix): 8 for prefix in range(11, 20)},
-    **{str(prefix): 10 for prefix in range(31, 37)},
-}
 GTIN_LENGTHS = (13, 12, 14)
 """Digits of the GTINs that are looked for in a burst of digits; any burst of 16 may be two EAN-8 or something else."""
 
@@ -49,18 +38,15 @@ def separate(text: str, *, end_may_be_lost: bool) -> list[str]:
 
 
 def ends_provably(text: str, aim: str) -> bool:
-    """Whether the end of a valid code is proved by its length: a bare GTIN, or predefined lengths all through."""
+    """Whether the end of a code is proved by its length: a bare GTIN, or a last element of predefined length."""
     if aim in gs1.GTIN_AIMS:
         return True
     if aim not in gs1.ELEMENT_STRING_AIMS:
         return False
-    at = 0
-    while at < len(text):
-        length = PREDEFINED_LENGTH.get(text[at : at + 2])
-        if length is None:
-            return False
-        at += length
-    return at == len(text)
+    try:
+        return parse_elements(text)[-1].ai.length is not None
+    except IdentityError:
+        return False
 
 
 def _by_identifiers(text: str, *, end_may_be_lost: bool) -> list[str]:

@@ -77,7 +77,9 @@ class SessionSection(Section):
     settle_ms: int = Field(150, ge=0, le=5000, description="Readings this long after the first are the same item's.")
     tag_window_ms: int = Field(500, ge=0, le=10_000, description="A tag counts when read this long before a scan.")
     empty_pan_g: float = Field(2.0, gt=0, le=1000, description="A scale that shows at most this carries nothing.")
-    rescan_guard_ms: int = Field(1500, ge=0, le=60_000, description="The same code again within this is a stutter.")
+    rescan_guard_ms: int = Field(
+        1500, ge=0, le=60_000, description="The same item code again within this, from any device, is the same item's."
+    )
     rma_pattern: str = Field(r"^RMA-[A-Z0-9-]{4,40}$", description="What an RMA label looks like.")
     reasons: tuple[Identifier, ...] = Field(REASONS, min_length=1, max_length=9, description="Reasons of an override.")
 
@@ -128,6 +130,13 @@ class StationConfig(DevicesSection):
     def _has_a_camera(self) -> StationConfig:
         if not self.cameras:
             raise ValueError("a station needs at least one camera")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_keyboard(self) -> StationConfig:
+        typing = [device.id for device in self.devices if device.driver == "barcode.keyboard"]
+        if len(typing) > 1:
+            raise ValueError(f"a page has one keyboard, so one barcode.keyboard is enough: {', '.join(typing)}")
         return self
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from devices.barcode.keyboard import KeyboardScanner
+from inspection.reading import TagReading
 from inspection.report import AssessmentPart
 from inspection.station.capture import Bench
 from inspection.station.ports import Device, StationCamera
@@ -20,11 +22,16 @@ from inspection.station.snapshot import (
     ShownAssessment,
     ShownDevice,
     ShownItem,
+    ShownNeighbour,
+    ShownKeyboard,
     ShownVerdict,
     ShownView,
     Snapshot,
 )
 from inspection.verdict import Disposition
+
+
+MAX_NEIGHBOURS = 8
 
 
 class Screen:
@@ -58,6 +65,7 @@ class Screen:
         trouble: Sequence[Fault],
         notice: Notice | None,
         last_reported: LastReported | None,
+        neighbours: Sequence[TagReading] = (),
     ) -> Snapshot:
         """The snapshot of this moment."""
         self._sequence += 1
@@ -65,7 +73,7 @@ class Screen:
         record = session.current
         fields: dict[str, object] = {}
         if record is not None and session.settling is None:
-            fields = self._of_record(record)
+            fields = {**self._of_record(record), "neighbours": _shown_neighbours(neighbours)}
         return Snapshot.model_validate(
             {
                 **fields,
@@ -81,6 +89,7 @@ class Screen:
                 "queue": Queue(waiting=queued[0], dead=queued[1]),
                 "hub": HubState(trouble=hub.trouble, detail=hub.detail, last_delivery_at=hub.last_delivery_at),
                 "devices": devices,
+                "keyboard": self._shown_keyboard(),
                 "faults": (*self._lost(devices), *_without_lost(trouble, devices), *self._standing),
                 "notice": notice,
                 "versions": fields.get("versions") or self._bench.versions,
@@ -140,6 +149,12 @@ class Screen:
             for status in statuses
         )
 
+    def _shown_keyboard(self) -> ShownKeyboard | None:
+        for device in self._devices:
+            if isinstance(device, KeyboardScanner):
+                return ShownKeyboard(device_id=device.device_id, gap_ms=device.settings.gap_ms)
+        return None
+
     def _lost(self, devices: Sequence[ShownDevice]) -> tuple[Fault, ...]:
         return tuple(
             Fault(code="device.lost", about=device.device_id, detail=device.detail)
@@ -164,4 +179,13 @@ def _shown_assessment(assessment: AssessmentPart | None) -> ShownAssessment | No
         confident=assessment.confident,
         novel=assessment.novel,
         capture_problems={view: problems for view, problems in assessment.capture_problems.items() if problems},
+    )
+
+
+def _shown_neighbours(readings: Sequence[TagReading]) -> tuple[ShownNeighbour, ...]:
+    heard = sorted(readings, key=lambda reading: -200.0 if reading.rssi_dbm is None else reading.rssi_dbm, reverse=True)
+    return tuple(
+        ShownNeighbour(epc=reading.epc, why=reading.neighbour, rssi_dbm=reading.rssi_dbm, antenna=reading.antenna)
+        for reading in heard[:MAX_NEIGHBOURS]
+        if reading.neighbour is not None
     )

@@ -47,7 +47,9 @@ class Rules:
         rma_pattern: what a scanned RMA label looks like.
         reason_codes: reasons a worker may give for an override.
         next_scan_confirms: whether scanning the next item confirms a verdict, unless it is hold or needs confirmation.
-        rescan_guard_ns: the same text scanned again within this time is the scanner's stutter, not another item.
+        rescan_guard_ns: the same item code again within this time belongs to the item on the table, whichever device
+            read it; a new item after "cancel" is free at once. One scanner's stutter never comes here: its driver drops
+            it (``duplicate_ms``).
     """
 
     rma_pattern: re.Pattern[str]

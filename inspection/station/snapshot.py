@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspection.finding import Condition
+from inspection.reading import Neighbour
 from inspection.report import FindingPart, ItemPart, PersonPart, VersionsPart
 from inspection.station.record import State
 from inspection.verdict import Disposition, Grade
@@ -27,6 +28,15 @@ class ShownItem(ItemPart):
     """The item with its name by language tag; ``names`` is empty for a product the catalogue does not know."""
 
     names: dict[str, str] = Field(default_factory=dict)
+
+
+class ShownNeighbour(Shown):
+    """A tag that was heard while the item was identified and not taken, being another table's."""
+
+    epc: str
+    why: Neighbour
+    rssi_dbm: float | None
+    antenna: int | None
 
 
 class ShownView(Shown):
@@ -88,6 +98,13 @@ class ShownDevice(Shown):
     view: str | None = None
 
 
+class ShownKeyboard(Shown):
+    """A scanner that types into the page; keys that follow each other within ``gap_ms`` are a scan, not a person."""
+
+    device_id: str
+    gap_ms: int
+
+
 class Fault(Shown):
     """Something that needs the worker's or a technician's eye; goes away by itself when cured.
 
@@ -123,7 +140,9 @@ class Snapshot(Shown):
         settling: a first reading came, further ones may still join it.
         override: the disposition a worker chose and has not given a reason for.
         views: the pictures of the item, in the configured order of the views.
+        neighbours: tags that were heard with the item and not taken, the strongest first; at most 8.
         live_views: every configured view, for the live pictures.
+        keyboard: set when a scanner may type into the page, which then needs the focus and shows a warning.
         timings_ms: identify, capture, store, correct, judge, decide, journal.
     """
 
@@ -137,6 +156,7 @@ class Snapshot(Shown):
     rma: str | None = None
     pending_rma: str | None = None
     item: ShownItem | None = None
+    neighbours: tuple[ShownNeighbour, ...] = ()
     views: tuple[ShownView, ...] = ()
     live_views: tuple[str, ...] = ()
     findings: tuple[FindingPart, ...] = ()
@@ -149,6 +169,7 @@ class Snapshot(Shown):
     queue: Queue = Queue()
     hub: HubState = HubState()
     devices: tuple[ShownDevice, ...] = ()
+    keyboard: ShownKeyboard | None = None
     faults: tuple[Fault, ...] = ()
     notice: Notice | None = None
     versions: VersionsPart

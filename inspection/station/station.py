@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from devices.barcode.keyboard import KeyboardScanner
 from devices.base import Device, DeviceEvent
 from inspection.errors import InspectionError
 from inspection.reading import BarcodeReading, Reading, TagReading, WeightReading
@@ -75,6 +76,11 @@ class Station:
     def alive(self) -> bool:
         """Whether the session's thread and the reporter's run."""
         return self._thread.is_alive() and self.reporter.alive
+
+    @property
+    def keyboard(self) -> KeyboardScanner | None:
+        """The scanner that types into the page, where one is configured."""
+        return next((device for device in self._devices if isinstance(device, KeyboardScanner)), None)
 
     @property
     def cameras(self) -> dict[str, StationCamera]:

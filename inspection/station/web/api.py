@@ -25,6 +25,7 @@ from inspection.verdict import Disposition
 HEARTBEAT_S = 10.0
 ORDER_TIMEOUT_S = 10.0
 MAX_INSPECTIONS = 10_000
+MAX_TYPED = 4096
 
 
 class Command(BaseModel):
@@ -47,10 +48,18 @@ class Command(BaseModel):
         return self
 
 
+class TypedScan(BaseModel):
+    """What a scanner typed into the page, without the Enter or Tab at its end; GS is U+001D."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TYPED)]
+
+
 def build_api(station: Station, pages: Pages) -> APIRouter:
     """The routes of the API."""
     router = APIRouter()
-    for part in (_state_and_orders(station), _books(station), _pictures(station), _health(station)):
+    for part in (_state_and_orders(station), _scans(station), _books(station), _pictures(station), _health(station)):
         router.include_router(part)
 
     @router.get("/events")
@@ -84,6 +93,25 @@ def _state_and_orders(station: Station) -> APIRouter:
         except TimeoutError:
             return problem("command.too_slow", "the order was not carried out", request.url.path)
         return JSONResponse(board.latest.model_dump(mode="json"))
+
+    return router
+
+
+def _scans(station: Station) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/api/scan")
+    def scan(request: Request, body: TypedScan) -> Response:
+        """Take a scan that was typed into the page; what it leads to comes with the next snapshot."""
+        if station.keyboard is None:
+            return problem(
+                "scan.not_allowed",
+                "this station takes no typed scans",
+                request.url.path,
+                hint="add a device with driver barcode.keyboard to its configuration",
+            )
+        station.keyboard.typed(body.text)
+        return JSONResponse({"accepted": True}, status_code=202)
 
     return router
 

@@ -51,6 +51,12 @@ IDENTITY_ISSUES: Mapping[str, str] = {
     "unreadable_code": N_("A code could not be understood"),
 }
 
+NEIGHBOURS: Mapping[str, str] = {
+    "too_weak": N_("Neighbour's tag, too weak, not taken:"),
+    "other_antenna": N_("Neighbour's tag, at another antenna, not taken:"),
+    "too_brief": N_("Neighbour's tag, carried by, not taken:"),
+}
+
 CAPTURE_PROBLEMS: Mapping[str, str] = {
     "too_dark": N_("too dark"),
     "overexposed": N_("too bright"),
@@ -103,6 +109,12 @@ NOTICES: Mapping[str, str] = {
     "command.other_inspection": N_("The item has changed: look again."),
     "command.unknown_reason": N_("This reason is not known here."),
     "command.unknown_code": N_("This command code is not known."),
+    "scan.separators_lost": N_("Not taken: the code lost its separators."),
+    "scan.refused": N_("Not taken: this is no code. Scan again."),
+    "scan.too_many": N_("Too many scans at once: scan again."),
+    "scan.broken_off": N_("The scan broke off: scan again."),
+    "scan.caps_lock": N_("Caps Lock is on: switch it off and scan again."),
+    "scan.not_allowed": N_("This station takes no typed scans."),
     "request.unreachable": N_("The station does not answer."),
 }
 

@@ -1,5 +1,7 @@
 // The screen follows the station: server-sent events bring the panel, keys and touches bring orders back.
 
+import { listenForScans } from "./wedge.js";
+
 const panel = document.getElementById("panel");
 const toast = document.getElementById("toast");
 const offline = document.getElementById("offline");
@@ -131,6 +133,36 @@ panel.addEventListener("click", (event) => {
   }
 });
 
+function pressKey(name) {
+  const key = name.length === 1 ? name.toLowerCase() : name;
+  const asked = station()?.dataset.override ? ".reasons " : "";
+  const button =
+    panel.querySelector(`${asked}button[data-key="${CSS.escape(key)}"]`) ??
+    panel.querySelector(`.actions button[data-key="${CSS.escape(key)}"]`);
+  if (button) {
+    press(button);
+  }
+  return button !== null;
+}
+
+/* A scanner that types; only where the configuration allows one. */
+listenForScans({
+  gapMs: () => Number(station()?.dataset.keyboardGap ?? 0),
+  key: (name) => {
+    const focused = document.activeElement?.closest("#panel button");
+    if (name === " " && focused) {
+      press(focused);
+    } else {
+      pressKey(name);
+    }
+  },
+  scanned: (text) => {
+    toast.hidden = true;
+    post("/api/scan", { text });
+  },
+  refused: say,
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) {
     return;
@@ -138,14 +170,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && document.activeElement?.matches("button:focus-visible, a:focus-visible")) {
     return; // a control focused by keyboard takes its own Enter; after a touch, Enter still means OK
   }
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const asked = station()?.dataset.override ? ".reasons " : "";
-  const button =
-    panel.querySelector(`${asked}button[data-key="${CSS.escape(key)}"]`) ??
-    panel.querySelector(`.actions button[data-key="${CSS.escape(key)}"]`);
-  if (button) {
+  if (pressKey(event.key)) {
     event.preventDefault();
-    press(button);
   }
 });
 
