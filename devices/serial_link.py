@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import serial
 import structlog
@@ -150,8 +150,9 @@ class SerialLink:
     def _open(self) -> serial.Serial:
         settings = self.settings
         address = find_serial_port(settings.port) if isinstance(settings.port, UsbIdentity) else settings.port
+        opened: Any = _Socket if address.lower().startswith("socket://") else serial.serial_for_url
         try:
-            port: serial.Serial = serial.serial_for_url(
+            port: serial.Serial = opened(
                 address,
                 baudrate=settings.baudrate,
                 bytesize=settings.bytesize,
@@ -168,13 +169,19 @@ class SerialLink:
 
 def _rest(port: serial.Serial) -> bytes:
     """What else has arrived. A socket tells that something is there but not how much, so it is read without waiting."""
-    if not isinstance(port, protocol_socket.Serial):
+    if not isinstance(port, _Socket):
         return bytes(port.read(port.in_waiting))
     tick_s, port.timeout = port.timeout, 0
     try:
         return bytes(port.read(MAX_READ))
     finally:
         port.timeout = tick_s
+
+
+class _Socket(protocol_socket.Serial):
+    """A socket that keeps what a device says on being connected to; pyserial's own drops it."""
+
+    def reset_input_buffer(self) -> None: ...
 
 
 class _PathWatch:
