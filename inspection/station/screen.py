@@ -22,14 +22,13 @@ from inspection.station.snapshot import (
     ShownAssessment,
     ShownDevice,
     ShownItem,
-    ShownNeighbour,
     ShownKeyboard,
+    ShownNeighbour,
     ShownVerdict,
     ShownView,
     Snapshot,
 )
 from inspection.verdict import Disposition
-
 
 MAX_NEIGHBOURS = 8
 

@@ -15,7 +15,7 @@ import structlog
 
 from devices.identity import join
 from inspection.errors import InspectionError, JournalError, StoreError
-from inspection.reading import BarcodeReading
+from inspection.reading import BarcodeReading, TagReading
 from inspection.station import session as machine
 from inspection.station.capture import Bench, CaptureFailed, take
 from inspection.station.journal import Journal
@@ -99,6 +99,7 @@ class Work:
         self._trouble: dict[str, Fault] = {}
         self._notice: Notice | None = None
         self._last_reported: LastReported | None = None
+        self._neighbours: tuple[TagReading, ...] = ()
 
     # What comes in --------------------------------------------------------------------------------------------------
 
@@ -181,7 +182,9 @@ class Work:
         if settling is None:
             return
         end_ns = time.monotonic_ns()
-        tags = self._parts.tags.between(settling.since_ns - int(self._parts.timing.tag_window_s * 1e9), end_ns)
+        begin_ns = settling.since_ns - int(self._parts.timing.tag_window_s * 1e9)
+        tags = self._parts.tags.between(begin_ns, end_ns)
+        self._neighbours = self._parts.tags.neighbours(begin_ns, end_ns)
         step = machine.settled(
             self._session,
             join(settling.barcodes, tags),
@@ -317,6 +320,7 @@ class Work:
                 trouble=tuple(self._trouble.values()),
                 notice=self._notice,
                 last_reported=self._last_reported,
+                neighbours=self._neighbours,
             )
         )
 

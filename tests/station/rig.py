@@ -81,7 +81,12 @@ class Rig:
             "hub": {"url": url, "token_file": "token", "back_off_cap_s": 0.3, "refused_retry_s": 1},
             "devices": [
                 {"id": "scanner", "driver": "barcode.serial", "port": str(folder / "bench" / "scanner")},
-                {"id": "rfid", "driver": "rfid.m100", "port": str(folder / "bench" / "rfid")},
+                {
+                    "id": "rfid",
+                    "driver": "rfid.m100",
+                    "port": str(folder / "bench" / "rfid"),
+                    "rssi_gate_dbm": -60,
+                },
             ],
             "cameras": [
                 {

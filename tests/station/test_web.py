@@ -10,6 +10,7 @@ import time
 import httpx2
 import pytest
 
+from devices.rfid.simulator import SimulatedTag
 from tests.station.rig import Rig, gs1, wait_until
 
 PROBLEM = "application/problem+json"
@@ -129,6 +130,24 @@ def test_two_tags_in_the_field_are_a_hold(rig: Rig) -> None:
     assert state["verdict"]["disposition"] == "hold"
     rig.bench.place_tags([])
     time.sleep(0.7)  # longer than the window in which a tag still counts
+
+
+def test_a_neighbours_tag_is_shown_and_not_taken(rig: Rig) -> None:
+    neighbour = "3034257BF7194E4000001A87"
+    rig.bench.place_tags([SimulatedTag(neighbour, rssi_dbm=-75)])
+    for number in range(5):  # the reader may not have heard it by the first scan
+        rig.scan(gs1(f"n{number}"))
+        state = rig.wait_state("judged")
+        if state["neighbours"]:
+            break
+        rig.command("cancel", inspection_id=state["inspection_id"])
+    [shown] = state["neighbours"]
+    assert (shown["epc"], shown["why"]) == (neighbour, "too_weak")
+    assert state["item"]["issues"] == []
+    assert state["item"]["epc_uri"] is None
+    assert rig.http is not None
+    assert f"Neighbour&#39;s tag, too weak, not taken: {neighbour}" in rig.http.get("/").text
+    rig.bench.place_tags([])
 
 
 def test_the_expected_return_is_part_of_the_verdict(rig: Rig) -> None:
