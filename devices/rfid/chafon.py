@@ -101,12 +101,11 @@ class _Frames:
     def size(self, front: bytes) -> int | None:
         if len(front) <= _STATUS:
             return None
-        length, address, command, status = front[:_DATA]
-        if self.side.hears_host and chafon_forms.host_may_ask(command, length - 4):
-            return length + 1
-        if not self.side.hears_reader or address == ANY_ADDRESS:
-            return NO_FRAME
-        return length + 1 if chafon_forms.reader_may_say(command, status, length - 5) else NO_FRAME
+        length, _, command, status = front[:_DATA]
+        known = (self.side.hears_host and chafon_forms.host_may_ask(command, length - 4)) or (
+            self.side.hears_reader and chafon_forms.reader_may_say(command, status, length - 5)
+        )
+        return length + 1 if known else NO_FRAME
 
     def frame(self, raw: bytes) -> tuple[Message, ...] | None:
         # The CRC over a frame and its own CRC is 0, whichever way round the bits are.

@@ -127,6 +127,12 @@ def test_a_tag_of_the_buffer_with_a_wrong_crc_is_refused() -> None:
     assert read(encode(Command.GET_BUFFER, bytes(data), 1)) == []
 
 
+def test_a_tag_of_the_buffer_with_more_than_its_epc_is_refused() -> None:
+    memory = gen2.pc_for(EPC).to_bytes(2, "big") + EPC
+    found = memory + gen2.tag_crc(memory).to_bytes(2, "big") + b"\x12\x34"
+    assert read(encode(Command.GET_BUFFER, b"\x00\x01" + bytes([len(found)]) + found + b"\x45\x04\x01", 1)) == []
+
+
 def test_memory_that_was_read_comes_with_its_tag() -> None:
     expected = TagAccess(0x81, 1, "30396062C3950D400011B897", 0x3000, 4, bytes.fromhex("E280689020005001"), MEMORY)
     assert read(MEMORY) == [expected]
