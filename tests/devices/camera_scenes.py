@@ -11,17 +11,21 @@ from inspection.frame import Pixels
 
 SIZE = (1280, 720)
 NOISE = 1.5
+MARGIN = 512
 
 
 class Sensor:
-    """Adds noise that never repeats."""
+    """Adds noise that does not repeat: a cut, at a random place, of a larger field."""
 
     def __init__(self, sigma: float = NOISE, seed: int = 1) -> None:
-        self._sigma = sigma
         self._random = np.random.default_rng(seed)
+        shape = (SIZE[1] + MARGIN, SIZE[0] + MARGIN, 3)
+        self._field = np.rint(self._random.normal(0, sigma, shape)).astype(np.int16)
 
     def __call__(self, scene: Pixels) -> Pixels:
-        noise = np.rint(self._random.normal(0, self._sigma, scene.shape)).astype(np.int16)
+        height, width = scene.shape[:2]
+        top, left = self._random.integers(0, MARGIN, 2)
+        noise = self._field[top : top + height, left : left + width]
         return np.asarray(cv2.add(scene, noise, dtype=cv2.CV_8U), np.uint8)
 
 
