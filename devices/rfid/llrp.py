@@ -135,6 +135,11 @@ class Farewell(Notice):
     """The reader closes the connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class InventoryEnded(Notice):
+    """An inventory is over, whoever ended it."""
+
+
 Message = TagRead | Answer | Refusal | Notice | Command
 
 
@@ -240,6 +245,8 @@ def _events(parameters: list[tuple[int, bytes]]) -> list[Message] | None:
             event = Connection(event.text, event.trouble, accepted=not event.trouble)
         elif kind == Parameter.CONNECTION_CLOSE:
             event = Farewell(event.text, event.trouble)
+        elif kind == Parameter.RO_SPEC_EVENT and content[:1] == llrp_events.ENDED:
+            event = InventoryEnded(event.text)
         told.append(event)
     return told
 

@@ -8,7 +8,7 @@ from itertools import count
 
 from devices.frames import FrameCounts
 from devices.rfid import llrp, llrp_capabilities, llrp_messages
-from devices.rfid.dialog import Answer, Message, Question, TagRead
+from devices.rfid.dialog import Answer, Message, Question, Refusal, TagRead
 from devices.rfid.llrp import MessageType
 from devices.rfid.llrp_capabilities import Capabilities
 from devices.rfid.settings import Mode, ReaderSettings
@@ -18,8 +18,8 @@ ROSPEC_ID = 1
 ANTENNAS = 64
 KEEPALIVE_MS = 200
 """A word every 0.3 s is what the driver wants; so it also notices a cable that was cut without a farewell."""
-MAX_NOISE = 4096
-"""A TCP stream has no noise. So many bytes without a message: what speaks there is no LLRP reader."""
+MAX_NOISE = 1024
+"""A TCP stream has no noise. So many bytes without a message between them: what speaks there is no LLRP reader."""
 
 
 @dataclass(slots=True)
@@ -34,6 +34,8 @@ class LlrpDialog:
     _parser: llrp.LlrpParser = field(default_factory=llrp.LlrpParser)
     _ids: Callable[[], int] = field(default_factory=lambda: count(1).__next__)
     _capabilities: Capabilities | None = None
+    _running: bool = False
+    _stops: int = 0
     _noise_before: int = 0
     _refused_before: int = 0
 
@@ -68,19 +70,23 @@ class LlrpDialog:
         ]
 
     def poll(self) -> bytes:
+        self._running = True
         return llrp_messages.get_report(self._ids())
 
     def start(self) -> bytes:
+        self._running = True
         return llrp_messages.about_rospec(MessageType.START_ROSPEC, self._ids(), ROSPEC_ID)
 
     def stop(self) -> bytes:
+        self._stops += 1
         return llrp_messages.about_rospec(MessageType.STOP_ROSPEC, self._ids(), ROSPEC_ID)
 
     def feed(self, data: bytes) -> list[Message]:
         """What was said.
 
         Raises:
-            DeviceLost: another client has the reader, the reader says farewell, or it is no LLRP reader at all.
+            DeviceLost: another client has the reader, the reader says farewell or has no inventory of ours any more, or
+                it is no LLRP reader at all.
         """
         return self._followed(self._parser.feed(data))
 
@@ -93,6 +99,8 @@ class LlrpDialog:
     def reset(self) -> None:
         self._parser.reset()
         self._capabilities = None
+        self._running = False
+        self._stops = 0
         self._noise_before = self.counts.noise_bytes
 
     @property
@@ -101,19 +109,31 @@ class LlrpDialog:
 
     def _followed(self, messages: Iterable[llrp.Message]) -> list[Message]:
         """What concerns the driver: the last answer of a poll marked as such, a connection as an answer."""
-        followed: list[Message] = []
         refused, self._refused_before = self.counts.refused - self._refused_before, self.counts.refused
-        for message in messages:
-            if isinstance(message, llrp.Connection):
-                followed.append(_accepted(message))
-            elif isinstance(message, llrp.Farewell):
-                raise DeviceLost(message.text)
-            elif not isinstance(message, llrp.Command):
-                followed.append(message)
+        followed = [self._checked(message) for message in messages if not isinstance(message, llrp.Command)]
+        if followed:
+            self._noise_before = self.counts.noise_bytes
         if self._polls and (refused or any(isinstance(message, TagRead) for message in followed)):
             followed.append(Answer(MessageType.GET_REPORT, end_of_round=True))
         self._believe()
         return followed
+
+    def _checked(self, message: Message) -> Message:
+        """Keep-alives go on without an inventory; so its end must be noticed, or a deaf reader would seem to work."""
+        match message:
+            case llrp.Connection():
+                return _accepted(message)
+            case llrp.Farewell():
+                raise DeviceLost(message.text)
+            case llrp.InventoryEnded() if self._stops:
+                self._stops -= 1
+            case llrp.InventoryEnded() if self._running:
+                raise DeviceLost("reader ended the inventory", hint="Let no other program work the reader.")
+            case Refusal(to=MessageType.STOP_ROSPEC) if self._stops:
+                self._stops -= 1
+            case Refusal(to=MessageType.START_ROSPEC):
+                raise DeviceLost(f"reader does not start the inventory: {message.text}")
+        return message
 
     def _believe(self) -> None:
         if self.counts.noise_bytes - self._noise_before > MAX_NOISE:

@@ -45,6 +45,8 @@ _ATTEMPTS = {
     4: "another client tries to connect to the reader",
 }
 _TAKEN = frozenset({0, 4})
+ENDED = b"\x01"
+"""First byte of a ROSpecEvent that tells an end."""
 _RO_SPEC = {0: "inventory started", 1: "inventory ended", 2: "inventory pushed aside by another"}
 
 

@@ -17,6 +17,7 @@ _GEN2 = 1
 _PERIODIC = 1
 _IMMEDIATE = 1
 _ON = b"\x80"
+_EVENT_ROSPEC = 2
 _EVENT_READER_EXCEPTION = 4
 _EVENT_ANTENNA = 8
 _REPORT_ANTENNA = 0x1000
@@ -38,8 +39,8 @@ def get_capabilities(message_id: int) -> bytes:
 
 
 def set_config(message_id: int, keepalive_ms: int) -> bytes:
-    """Ask for keep-alives every ``keepalive_ms`` and for news of antennas and faults; hold nothing back."""
-    events = (_EVENT_READER_EXCEPTION, _EVENT_ANTENNA)
+    """Ask for keep-alives every ``keepalive_ms`` and news of inventories, antennas and faults; hold nothing back."""
+    events = (_EVENT_ROSPEC, _EVENT_READER_EXCEPTION, _EVENT_ANTENNA)
     wanted = b"".join(tlv(Parameter.EVENT_STATE, event.to_bytes(2, "big") + _ON) for event in events)
     body = (
         b"\x00"

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 from itertools import count
 
-from devices.rfid import llrp, llrp_messages, llrp_parameters
+from devices.rfid import llrp, llrp_events, llrp_messages, llrp_parameters
 from devices.rfid.llrp import MessageType
 from devices.rfid.llrp_parameters import Parameter
 from devices.rfid.simulator import SimulatedReader, SimulatedTag
+from devices.simulated_line import SimulatedLine
 
 _FOR_EVER = 1 << 62
 _POWERS_CDBM = tuple(range(1000, 3001, 25))
@@ -56,6 +57,7 @@ class SimulatedLlrp(SimulatedReader):
         self._told_missing: frozenset[int] = frozenset()
         self._gathered: list[bytes] = []
         super().__init__(None, antennas=range(1, _PORTS + 1), spoil=spoil, seed=seed)
+        self._line = SimulatedLine(self.port, spoil=spoil, on_reset=self._crashed, seed=seed)
 
     def opened(self) -> None:
         self._parser.reset()
@@ -69,6 +71,14 @@ class SimulatedLlrp(SimulatedReader):
         self._rospec = None
         self._enabled = False
         self._gathered = []
+
+    def end_inventory(self) -> None:
+        """End what runs, as a person does at the reader's own page."""
+        was_running = self.running
+        self.stop_rounds()
+        if was_running and self._rospec is not None and self._keepalive_s:
+            numbers = self._rospec.rospec_id.to_bytes(4, "big") + bytes(4)
+            self._tell(Parameter.RO_SPEC_EVENT, llrp_events.ENDED + numbers)
 
     def say_farewell(self) -> None:
         """Tell the client that the connection is closed, as a reader does that is started anew."""
@@ -112,6 +122,7 @@ class SimulatedLlrp(SimulatedReader):
             case MessageType.ADD_ROSPEC:
                 self._add(command)
             case MessageType.DELETE_ROSPEC:
+                self.end_inventory()
                 self.restarted()
                 self._answer(command)
             case MessageType.GET_REPORT:
@@ -134,7 +145,16 @@ class SimulatedLlrp(SimulatedReader):
                 self._enabled = command.type is MessageType.ENABLE_ROSPEC
             starts = command.type is MessageType.START_ROSPEC or (self._enabled and rospec.starts_itself)
             self._answer(command)
-            self.start_rounds(_FOR_EVER if starts else 0)
+            if starts:
+                self.start_rounds(_FOR_EVER)
+            else:
+                self.end_inventory()
+
+    def _crashed(self) -> None:
+        """The reader starts over: its connections are gone."""
+        self.restarted()
+        self.port.unplug()
+        self.port.plug()
 
     def _configure(self, command: llrp.Command) -> None:
         for kind, content in llrp_parameters.split(command.body[1:]) or ():
