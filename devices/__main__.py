@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from devices.cli import epc, gs1
+from devices.cli import epc, gs1, label, read_barcodes
 
 app = typer.Typer(
     help="Read by hand what devices say: tags, barcodes and the bytes they send.",
@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 app.command()(epc.epc)
 app.command()(gs1.gs1)
+app.command()(label.label)
+app.command()(read_barcodes.read_barcodes)
 
 if __name__ == "__main__":
     app()

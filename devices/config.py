@@ -21,11 +21,14 @@ from pydantic import Field, model_validator
 from devices.barcode.config import BarcodeConfig
 from devices.camera.config import CameraKinds
 from devices.lamp.config import LampConfig
+from devices.printer.config import PrinterConfig
 from devices.rfid.config import RfidConfig
 from devices.scale.config import ScaleKinds
 from devices.sections import Section
 
-DeviceConfig = Annotated[BarcodeConfig | RfidConfig | ScaleKinds | LampConfig, Field(discriminator="driver")]
+DeviceConfig = Annotated[
+    BarcodeConfig | RfidConfig | ScaleKinds | LampConfig | PrinterConfig, Field(discriminator="driver")
+]
 CameraConfig = Annotated[CameraKinds, Field(discriminator="driver")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.devices.subjects import barcode, camera, lamp, rfid, scale
+from tests.devices.subjects import barcode, camera, lamp, printer, rfid, scale
 from tests.devices.subjects.subject import Subject
 
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
@@ -14,4 +14,5 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     **camera.SUBJECTS,
     **scale.SUBJECTS,
     **lamp.SUBJECTS,
+    **printer.SUBJECTS,
 }
