@@ -49,13 +49,13 @@ class Parser(Protocol):
 
 
 PROTOCOLS: dict[str, Callable[[], Parser]] = {
-    "mercury": lambda: mercury.MercuryParser(mercury.Direction.BOTH),
+    "mercury": lambda: mercury.parser(Side.BOTH),
     "bb": lambda: m100.parser(m100.BB_7E),
     "aa": lambda: m100.parser(m100.AA_DD),
     "a0": lambda: r2000.parser(Side.BOTH),
     "uhf18": lambda: chafon.parser(Dialect.UHF18, Side.BOTH),
     "uhf288": lambda: chafon.parser(Dialect.UHF288, Side.BOTH),
-    "llrp": llrp.LlrpParser,
+    "llrp": llrp.parser,
     "ssi": ssi.MessageParser,
     "barcode": BarcodeLine,
     "mt-sics": mt_sics.parser,

@@ -1,4 +1,4 @@
-"""What the A0 and the Chafon protocol share: frames that hold several messages, and frames of either direction."""
+"""What several protocols of readers share: frames that hold several messages, and frames of either direction."""
 
 from __future__ import annotations
 

@@ -6,13 +6,13 @@ and parameters of its type. There is no checksum, so a message whose parameters 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from itertools import chain
 
-from devices.frames import NO_FRAME, FrameCounts, FrameParser
+from devices.frames import NO_FRAME, FrameParser
 from devices.rfid import llrp_events, llrp_parameters
 from devices.rfid.dialog import Answer, Notice, Refusal, TagRead
+from devices.rfid.framed import MessageParser
 from devices.rfid.llrp_parameters import Parameter
 
 HEAD = 10
@@ -143,6 +143,11 @@ class InventoryEnded(Notice):
 Message = TagRead | Answer | Refusal | Notice | Command
 
 
+def parser() -> MessageParser[Message]:
+    """A parser of readers' and clients' messages. Tags that contradict themselves never come out."""
+    return MessageParser(FrameParser(LlrpShape()))
+
+
 @dataclass(frozen=True, slots=True)
 class LlrpShape:
     """What the messages of readers and clients look like."""
@@ -168,15 +173,15 @@ class LlrpShape:
             return None
         return size if front[10] << 8 | front[11] in first else NO_FRAME
 
-    def frame(self, raw: bytes) -> list[Message] | None:
+    def frame(self, raw: bytes) -> tuple[Message, ...] | None:
         kind, message_id, body = _TYPES[raw[:2]], int.from_bytes(raw[6:10], "big"), raw[HEAD:]
         if kind is _T.CUSTOM_MESSAGE:
-            return [Notice(f"message {body[4]} of maker {int.from_bytes(body[:4], 'big')}")]
+            return (Notice(f"message {body[4]} of maker {int.from_bytes(body[:4], 'big')}"),)
         parameters = llrp_parameters.split(body[_FIELDS.get(kind, 0) :])
         return None if parameters is None else _interpret(Command(kind, message_id, body, raw), parameters)
 
 
-def _interpret(message: Command, parameters: list[tuple[int, bytes]]) -> list[Message] | None:
+def _interpret(message: Command, parameters: list[tuple[int, bytes]]) -> tuple[Message, ...] | None:
     """What ``message`` says; a client's is passed on as it is. ``None`` when its parameters do not fit its type."""
     match message.type:
         case _T.RO_ACCESS_REPORT:
@@ -184,14 +189,14 @@ def _interpret(message: Command, parameters: list[tuple[int, bytes]]) -> list[Me
         case _T.READER_EVENT_NOTIFICATION:
             return _events(parameters)
         case _T.KEEPALIVE:
-            return [KeepAlive("reader is alive", message_id=message.message_id)]
+            return (KeepAlive("reader is alive", message_id=message.message_id),)
         case kind if kind in REQUEST_OF or kind is _T.ERROR_MESSAGE:
             return _response(kind, message.body, parameters)
         case _:
-            return [message]
+            return (message,)
 
 
-def _response(kind: MessageType, body: bytes, parameters: list[tuple[int, bytes]]) -> list[Message] | None:
+def _response(kind: MessageType, body: bytes, parameters: list[tuple[int, bytes]]) -> tuple[Message, ...] | None:
     """An answer or a refusal; an error message refuses without saying what."""
     status = llrp_parameters.status(parameters[0][1]) if parameters and parameters[0][0] == Parameter.STATUS else None
     if status is None:
@@ -200,22 +205,22 @@ def _response(kind: MessageType, body: bytes, parameters: list[tuple[int, bytes]
     code, description = status
     if code:
         text = llrp_events.status_text(code)
-        return [Refusal(to, code, f"{text}: {description}" if description else text)]
-    return [] if to is None else [Answer(to, body)]
+        return (Refusal(to, code, f"{text}: {description}" if description else text),)
+    return () if to is None else (Answer(to, body),)
 
 
-def _report(parameters: list[tuple[int, bytes]], raw: bytes) -> list[Message] | None:
+def _report(parameters: list[tuple[int, bytes]], raw: bytes) -> tuple[Message, ...] | None:
     """Tags of a report; ``None`` when one is not well formed or none of them is sound. An empty report ends a round."""
     reports = [llrp_parameters.tag_report(content) for kind, content in parameters if kind == Parameter.TAG_REPORT]
     if not reports:
-        return [Answer(_T.GET_REPORT, end_of_round=True)]
+        return (Answer(_T.GET_REPORT, end_of_round=True),)
     reads: list[Message] = []
     for report in reports:
         if report is None:
             return None
         if report.sound:
             reads.append(_read(report, raw))
-    return reads or None
+    return tuple(reads) or None
 
 
 def _read(report: llrp_parameters.TagReport, raw: bytes) -> TagRead:
@@ -229,7 +234,7 @@ def _read(report: llrp_parameters.TagReport, raw: bytes) -> TagRead:
     )
 
 
-def _events(parameters: list[tuple[int, bytes]]) -> list[Message] | None:
+def _events(parameters: list[tuple[int, bytes]]) -> tuple[Message, ...] | None:
     """Events that a person may want to know; ``None`` when the message is no notification."""
     if len(parameters) != 1:
         return None
@@ -248,31 +253,4 @@ def _events(parameters: list[tuple[int, bytes]]) -> list[Message] | None:
         elif kind == Parameter.RO_SPEC_EVENT and content[:1] == llrp_events.ENDED:
             event = InventoryEnded(event.text)
         told.append(event)
-    return told
-
-
-@dataclass(slots=True)
-class LlrpParser:
-    """``feed`` bytes of a reader or a client, get what is said. Tags that contradict themselves never come out."""
-
-    frames: FrameParser[list[Message]] = field(default_factory=lambda: FrameParser(LlrpShape()))
-
-    @property
-    def counts(self) -> FrameCounts:
-        return self.frames.counts
-
-    @property
-    def pending(self) -> int:
-        """Bytes of a message that may have begun and not ended."""
-        return self.frames.pending
-
-    def feed(self, data: bytes) -> list[Message]:
-        """Messages that were completed by ``data``, in order."""
-        return list(chain.from_iterable(self.frames.feed(data)))
-
-    def flush(self) -> list[Message]:
-        """As `FrameParser.flush`."""
-        return list(chain.from_iterable(self.frames.flush()))
-
-    def reset(self) -> None:
-        self.frames.reset()
+    return tuple(told)

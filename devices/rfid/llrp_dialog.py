@@ -9,6 +9,7 @@ from itertools import count
 from devices.frames import FrameCounts
 from devices.rfid import llrp, llrp_capabilities, llrp_messages
 from devices.rfid.dialog import Answer, Message, Question, Refusal, TagRead
+from devices.rfid.framed import MessageParser
 from devices.rfid.llrp import MessageType
 from devices.rfid.llrp_capabilities import Capabilities
 from devices.rfid.settings import Mode, ReaderSettings
@@ -31,7 +32,7 @@ class LlrpDialog:
 
     settings: ReaderSettings = field(default_factory=ReaderSettings)
     tells_end_of_round: bool = True
-    _parser: llrp.LlrpParser = field(default_factory=llrp.LlrpParser)
+    _parser: MessageParser[llrp.Message] = field(default_factory=llrp.parser)
     _ids: Callable[[], int] = field(default_factory=lambda: count(1).__next__)
     _capabilities: Capabilities | None = None
     _running: bool = False

@@ -48,7 +48,7 @@ class SimulatedLlrp(SimulatedReader):
     def __init__(self, *, seed: int = 1) -> None:
         self.busy = False
         self.acknowledged = 0
-        self._parser = llrp.LlrpParser()
+        self._parser = llrp.parser()
         self._ids = count(1)
         self._rospec: _RoSpec | None = None
         self._enabled = False

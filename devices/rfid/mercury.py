@@ -1,7 +1,7 @@
 """Protocol of ThingMagic and JADAK M6e, M7e and Nano modules ("Mercury"), 115200 8N1.
 
 Host to reader ``FF LEN OP DATA[LEN] CRC``, reader to host ``FF LEN OP STATUS(2) DATA[LEN] CRC``. Nothing in a frame
-says which way it goes; `Direction` does, and with `Direction.BOTH` the CRC that fits decides. The layouts are those of
+says which way it goes; `Side` does, and with `Side.BOTH` the CRC that fits decides. The layouts are those of
 the MercuryAPI of ThingMagic (``serial_reader_l3.c``) and of logs of its readers. What travels in frames that report
 tags is in `devices.rfid.mercury_tags`.
 """
@@ -9,13 +9,13 @@ tags is in `devices.rfid.mercury_tags`.
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass, field
-from enum import Enum, IntEnum, IntFlag
-from itertools import chain
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
 
-from devices.frames import FrameCounts, FrameParser
+from devices.frames import FrameParser
 from devices.rfid import mercury_tags
 from devices.rfid.dialog import Answer, Notice, Refusal, TagRead
+from devices.rfid.framed import MessageParser, Side
 
 HEADER = 0xFF
 MAX_DATA = 0xFF
@@ -92,14 +92,6 @@ class Search(IntFlag):
     LARGE_POPULATION = 0x0010
 
 
-class Direction(Enum):
-    """Whose frames a parser takes."""
-
-    HOST = "host"
-    READER = "reader"
-    BOTH = "both"
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """A host's frame; ``opcode`` is kept as a number, as firmware adds its own."""
@@ -129,11 +121,16 @@ class Alarm(Notice):
 Message = TagRead | Answer | Refusal | Notice | Command
 
 
+def parser(side: Side = Side.READER) -> MessageParser[Message]:
+    """A parser of the frames of ``side``. Tags whose length or CRC is wrong never come out."""
+    return MessageParser(FrameParser(MercuryShape(side)))
+
+
 @dataclass(frozen=True, slots=True)
 class MercuryShape:
-    """What the frames of one direction look like."""
+    """What the frames of one side look like."""
 
-    direction: Direction = Direction.READER
+    side: Side = Side.READER
     starts: bytes = bytes([HEADER])
     max_size: int = MAX_DATA + READER_OVERHEAD
     head: int = MAX_DATA + HOST_OVERHEAD
@@ -141,20 +138,20 @@ class MercuryShape:
     def size(self, front: bytes) -> int | None:
         if len(front) < _UP_TO_LEN:
             return None
-        if self.direction is Direction.READER:
+        if self.side is Side.READER:
             return front[1] + READER_OVERHEAD
         host_size = front[1] + HOST_OVERHEAD
-        if self.direction is Direction.HOST:
+        if self.side is Side.HOST:
             return host_size
         if len(front) < host_size:
             return None
         return host_size if _crc_fits(front[:host_size]) else front[1] + READER_OVERHEAD
 
-    def frame(self, raw: bytes) -> list[Message] | None:
+    def frame(self, raw: bytes) -> tuple[Message, ...] | None:
         if not _crc_fits(raw):
             return None
         if len(raw) == raw[1] + HOST_OVERHEAD:
-            return [Command(raw[2], raw[3:-2], raw)]
+            return (Command(raw[2], raw[3:-2], raw),)
         return interpret(Response(raw[2], int.from_bytes(raw[3:5], "big"), raw[5:-2], raw))
 
 
@@ -162,38 +159,38 @@ def _crc_fits(raw: bytes) -> bool:
     return frame_crc(raw[1:-2]) == raw[-2] << 8 | raw[-1]
 
 
-def interpret(response: Response) -> list[Message] | None:
+def interpret(response: Response) -> tuple[Message, ...] | None:
     """What ``response`` says; ``None`` when it pretends to report tags and does not, or its one tag is not sound.
 
     Of several tags in one answer those that are not sound are left out, as the others are still true.
     """
     if response.status != SUCCESS:
-        return [_said_no(response)]
+        return (_said_no(response),)
     if response.opcode == Opcode.READ_TAG_MULTIPLE:
         return _search_answer(response)
     answer = Answer(response.opcode, response.data)
     if response.opcode == Opcode.GET_TAG_BUFFER and response.data:
         records = mercury_tags.buffer_records(response.data)
-        return None if records is None else [*_reads(records, response.raw), answer]
-    return [answer]
+        return None if records is None else (*_reads(records, response.raw), answer)
+    return (answer,)
 
 
-def _search_answer(response: Response) -> list[Message] | None:
+def _search_answer(response: Response) -> tuple[Message, ...] | None:
     """Answer to 22: a record of the stream, its end, or the number of tags that wait in the buffer."""
     kind, records = mercury_tags.streamed(response.data)
     match kind:
         case mercury_tags.Streamed.TAG:
             return _reads(records, response.raw) or None
         case mercury_tags.Streamed.STATUS:
-            return [Notice("status report of the reader")]
+            return (Notice("status report of the reader"),)
         case mercury_tags.Streamed.END:
-            return [Answer(response.opcode, response.data, end_of_round=True)]
+            return (Answer(response.opcode, response.data, end_of_round=True),)
         case mercury_tags.Streamed.NONE:
-            return [Answer(response.opcode, response.data)]
+            return (Answer(response.opcode, response.data),)
 
 
-def _reads(records: list[mercury_tags.TagRecord], raw: bytes) -> list[Message]:
-    return [
+def _reads(records: list[mercury_tags.TagRecord], raw: bytes) -> tuple[Message, ...]:
+    return tuple(
         TagRead(
             epc=record.epc.hex().upper(),
             pc=record.pc,
@@ -204,7 +201,7 @@ def _reads(records: list[mercury_tags.TagRecord], raw: bytes) -> list[Message]:
         )
         for record in records
         if record.sound
-    ]
+    )
 
 
 NO_TAGS = 0x0400
@@ -288,34 +285,3 @@ _STATUS = {
 def status_text(status: int) -> str:
     """A status in words (MercuryAPI, ``tmr_status.h``)."""
     return _STATUS.get(status, f"unknown status {status:04X}")
-
-
-@dataclass(slots=True)
-class MercuryParser:
-    """``feed`` bytes, get what is said. Tags whose length or CRC is wrong never come out."""
-
-    direction: Direction = Direction.READER
-    frames: FrameParser[list[Message]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.frames = FrameParser(MercuryShape(self.direction))
-
-    @property
-    def counts(self) -> FrameCounts:
-        return self.frames.counts
-
-    @property
-    def pending(self) -> int:
-        """Bytes of a frame that may have begun and not ended."""
-        return self.frames.pending
-
-    def feed(self, data: bytes) -> list[Message]:
-        """Messages that were completed by ``data``, in order."""
-        return list(chain.from_iterable(self.frames.feed(data)))
-
-    def flush(self) -> list[Message]:
-        """As `FrameParser.flush`."""
-        return list(chain.from_iterable(self.frames.flush()))
-
-    def reset(self) -> None:
-        self.frames.reset()

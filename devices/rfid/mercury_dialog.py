@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from devices.frames import FrameCounts
 from devices.rfid import mercury, mercury_commands
 from devices.rfid.dialog import Answer, Message, Question, Refusal
+from devices.rfid.framed import MessageParser
 from devices.rfid.mercury import Opcode
 from devices.rfid.settings import ReaderSettings, Region
 
@@ -41,7 +42,7 @@ class MercuryDialog:
 
     settings: ReaderSettings = field(default_factory=ReaderSettings)
     tells_end_of_round: bool = True
-    _parser: mercury.MercuryParser = field(default_factory=mercury.MercuryParser)
+    _parser: MessageParser[mercury.Message] = field(default_factory=mercury.parser)
     _polling: bool = False
     _waiting: int = 0
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from devices.rfid import mercury, mercury_commands, mercury_tags
+from devices.rfid.framed import Side
 from devices.rfid.mercury import Opcode
 from devices.rfid.simulator import SimulatedReader, SimulatedTag
 
@@ -27,7 +28,7 @@ class SimulatedMercury(SimulatedReader):
     PORTS = 4
 
     def __init__(self, link: Path | None = None, *, seed: int = 1) -> None:
-        self._parser = mercury.MercuryParser(mercury.Direction.HOST)
+        self._parser = mercury.parser(Side.HOST)
         self._buffer: list[SimulatedTag] = []
         self._cycle_s = 1.0
         self._cycle_began = 0.0

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.rfid import gen2, llrp_capabilities, llrp_messages
+from devices.rfid import gen2, llrp, llrp_capabilities, llrp_messages
 from devices.rfid.dialog import Answer, Notice, Refusal, TagRead
-from devices.rfid.llrp import MAX_MESSAGE, Command, Connection, Farewell, KeepAlive, LlrpParser, Message, MessageType
+from devices.rfid.llrp import MAX_MESSAGE, Command, Connection, Farewell, KeepAlive, Message, MessageType
 from devices.rfid.llrp_events import status_text
 from devices.rfid.llrp_messages import RoSpec, encode
 from devices.rfid.llrp_parameters import Parameter, split, tag_report, tlv, tv
@@ -43,7 +43,7 @@ PC = tv(Parameter.GEN2_PC, PC_AND_EPC[:2])
 
 
 def heard(stream: bytes) -> list[Message]:
-    parser = LlrpParser()
+    parser = llrp.parser()
     return parser.feed(stream) + parser.flush()
 
 
@@ -136,7 +136,7 @@ def test_extended_pc_words_count_for_the_crc() -> None:
     ],
 )
 def test_a_tag_that_contradicts_itself_or_is_not_well_formed_is_refused(content: bytes) -> None:
-    parser = LlrpParser()
+    parser = llrp.parser()
     assert reads(parser.feed(reported(content)) + parser.flush()) == []
     assert parser.counts.refused >= 1
 
@@ -218,7 +218,7 @@ def test_a_captured_farewell_is_told() -> None:
 
 
 def test_a_hop_to_the_next_channel_concerns_nobody() -> None:
-    parser = LlrpParser()
+    parser = llrp.parser()
     hop = tlv(247, b"\x00\x01\x00\x07")
     event = tlv(Parameter.EVENT_DATA, tlv(Parameter.UPTIME, bytes(8)) + hop)
     assert parser.feed(encode(MessageType.READER_EVENT_NOTIFICATION, 1, event)) == []
@@ -306,7 +306,7 @@ SPEECH = b"".join(
 
 @given(cuts)
 def test_a_stream_split_anywhere_gives_the_same_messages(at: list[int]) -> None:
-    parser = LlrpParser()
+    parser = llrp.parser()
     said = [message for piece in pieces(SPEECH, at) for message in parser.feed(piece)]
     assert said == heard(SPEECH)
     assert (parser.counts.noise_bytes, parser.pending) == (0, 0)
@@ -315,7 +315,7 @@ def test_a_stream_split_anywhere_gives_the_same_messages(at: list[int]) -> None:
 
 @given(hostile(b"\x04\x3d\x00\x00\x00\x2c\xf0\x8d\x3e"))
 def test_whatever_comes_a_later_tag_is_still_read_and_memory_stays_bounded(noise: bytes) -> None:
-    parser = LlrpParser()
+    parser = llrp.parser()
     said = parser.feed(noise)
     assert parser.pending <= len(noise)
     said += parser.feed(CAPTURED[2]) + parser.flush()
@@ -324,7 +324,7 @@ def test_whatever_comes_a_later_tag_is_still_read_and_memory_stays_bounded(noise
 
 @given(st.integers(1, len(CAPTURED[0]) - 1))
 def test_a_message_cut_short_by_a_lost_connection_is_forgotten(length: int) -> None:
-    parser = LlrpParser()
+    parser = llrp.parser()
     assert parser.feed(CAPTURED[0][:length]) == []
     parser.reset()
     assert [read.raw for read in reads(parser.feed(CAPTURED[1]))] == [CAPTURED[1]]
@@ -332,7 +332,7 @@ def test_a_message_cut_short_by_a_lost_connection_is_forgotten(length: int) -> N
 
 @pytest.mark.parametrize("length", [0, 9, MAX_MESSAGE + 1, 0xFFFFFFFF])
 def test_a_length_that_cannot_be_is_not_waited_for(length: int) -> None:
-    parser = LlrpParser()
+    parser = llrp.parser()
     assert parser.feed(b"\x04\x3e" + length.to_bytes(4, "big") + bytes(4)) == []
     assert parser.pending == 0
 
@@ -349,7 +349,7 @@ def test_a_length_that_cannot_be_is_not_waited_for(length: int) -> None:
     ids=["report of something else", "keep-alive with content", "ROSpec cut", "version 3", "unknown type"],
 )
 def test_what_cannot_be_a_message_is_not_waited_for(message: bytes) -> None:
-    parser = LlrpParser()
+    parser = llrp.parser()
     assert parser.feed(message + b"\x00") == []
     assert parser.pending == 0
 
@@ -357,7 +357,7 @@ def test_what_cannot_be_a_message_is_not_waited_for(message: bytes) -> None:
 @pytest.mark.slow
 def test_ten_million_random_bytes_give_no_tag() -> None:
     noise = random.Random(20240602)
-    parser = LlrpParser()
+    parser = llrp.parser()
     for _ in range(2_500):
         assert reads(parser.feed(noise.randbytes(4_000))) == []
         assert parser.pending <= MAX_MESSAGE
@@ -369,7 +369,7 @@ def test_the_shared_capture_of_a_real_reader_is_read_whole(shared: Path) -> None
     if not capture.is_file():
         pytest.skip("the capture is not among the shared vectors")
     stream = bytes.fromhex(capture.read_text(encoding="ascii"))
-    parser = LlrpParser()
+    parser = llrp.parser()
     assert Counter(read.epc for read in reads(parser.feed(stream))) == {
         "3005FB63AC1F3841EC880467": 22,
         "300833B2DDD906C000000000": 22,

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.rfid import gen2, mercury_commands, mercury_tags
+from devices.rfid import gen2, mercury, mercury_commands, mercury_tags
 from devices.rfid.dialog import Answer, Notice, Refusal, TagRead
+from devices.rfid.framed import Side
 from devices.rfid.mercury import (
     MAX_DATA,
     READER_OVERHEAD,
     Command,
-    Direction,
-    MercuryParser,
     Message,
     Opcode,
     Region,
@@ -62,8 +61,8 @@ COMMANDS = {
 }
 
 
-def heard(stream: bytes, direction: Direction = Direction.READER) -> list[Message]:
-    parser = MercuryParser(direction)
+def heard(stream: bytes, side: Side = Side.READER) -> list[Message]:
+    parser = mercury.parser(side)
     return parser.feed(stream) + parser.flush()
 
 
@@ -96,9 +95,9 @@ def test_commands_are_what_public_logs_show(name: str) -> None:
 def test_a_hosts_frame_is_read_as_one(name: str) -> None:
     frame = COMMANDS[name][0]
     expected = [Command(frame[2], frame[3:-2], frame)]
-    assert heard(frame, Direction.HOST) == expected
-    assert heard(frame, Direction.BOTH) == expected
-    assert heard(frame, Direction.READER) == []
+    assert heard(frame, Side.HOST) == expected
+    assert heard(frame, Side.BOTH) == expected
+    assert heard(frame, Side.READER) == []
 
 
 def test_a_streamed_tag_is_read_with_all_it_tells() -> None:
@@ -198,7 +197,7 @@ def test_an_extended_pc_word_is_no_part_of_the_epc() -> None:
     ],
 )
 def test_a_tag_that_contradicts_itself_is_refused_though_the_frame_is_sound(frame: bytes) -> None:
-    parser = MercuryParser()
+    parser = mercury.parser()
     assert reads(parser.feed(frame) + parser.flush()) == []
     assert parser.counts.refused >= 1
 
@@ -270,15 +269,15 @@ SPEECH = b"".join(
 )
 
 
-@given(cuts, st.sampled_from(Direction))
-def test_a_stream_split_anywhere_gives_the_same_messages(at: list[int], direction: Direction) -> None:
+@given(cuts, st.sampled_from(Side))
+def test_a_stream_split_anywhere_gives_the_same_messages(at: list[int], side: Side) -> None:
     stream = SPEECH[:47] + mercury_commands.start_reading() + SPEECH[47:]
-    parser = MercuryParser(direction)
+    parser = mercury.parser(side)
     said = [message for piece in pieces(stream, at) for message in parser.feed(piece)] + parser.flush()
-    assert said == heard(stream, direction)
+    assert said == heard(stream, side)
 
 
-def test_both_directions_of_a_tapped_line_are_told_apart() -> None:
+def test_both_sides_of_a_tapped_line_are_told_apart() -> None:
     stream = b"".join(
         part
         for pair in (
@@ -288,13 +287,13 @@ def test_both_directions_of_a_tapped_line_are_told_apart() -> None:
         )
         for part in pair
     )
-    kinds = [type(message) for message in heard(stream, Direction.BOTH)]
+    kinds = [type(message) for message in heard(stream, Side.BOTH)]
     assert kinds == [Command, Answer, Command, TagRead, Command, Answer]
 
 
-@given(hostile(b"\xff\x22\x29\x10\x01\x00"), st.sampled_from([Direction.READER, Direction.BOTH]))
-def test_whatever_comes_a_later_tag_is_still_read_and_memory_stays_bounded(noise: bytes, direction: Direction) -> None:
-    parser = MercuryParser(direction)
+@given(hostile(b"\xff\x22\x29\x10\x01\x00"), st.sampled_from([Side.READER, Side.BOTH]))
+def test_whatever_comes_a_later_tag_is_still_read_and_memory_stays_bounded(noise: bytes, side: Side) -> None:
+    parser = mercury.parser(side)
     said = parser.feed(noise)
     assert parser.pending < MAX_DATA + READER_OVERHEAD
     said += parser.feed(STREAMED) + parser.flush()
@@ -316,10 +315,10 @@ def test_one_changed_byte_gives_no_tag(place: int, change: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("direction", Direction)
-def test_ten_million_random_bytes_give_no_tag(direction: Direction) -> None:
+@pytest.mark.parametrize("side", Side)
+def test_ten_million_random_bytes_give_no_tag(side: Side) -> None:
     noise = random.Random(20240601)
-    parser = MercuryParser(direction)
+    parser = mercury.parser(side)
     for _ in range(2_500):
         assert reads(parser.feed(noise.randbytes(4_000))) == []
         assert parser.pending < MAX_DATA + READER_OVERHEAD
@@ -333,9 +332,9 @@ def test_every_shared_frame_is_taken_or_refused_as_it_should(shared: Path) -> No
         if row["check"] != "mercury":
             continue
         frame = bytes.fromhex(row["hex"])
-        own = Direction.HOST if row["dir"] == "tx" else Direction.READER
-        for direction in (own, Direction.BOTH):
-            parser = MercuryParser(direction)
+        own = Side.HOST if row["dir"] == "tx" else Side.READER
+        for side in (own, Side.BOTH):
+            parser = mercury.parser(side)
             parser.feed(frame)
             parser.flush()
             assert (parser.counts.frames, parser.counts.noise_bytes) == ((1, 0) if row["valid"] else (0, len(frame)))
@@ -352,4 +351,4 @@ def test_shared_frames_of_other_readers_yield_no_tag(shared: Path) -> None:
     vectors = json.loads((shared / "vectors" / "rfid_vectors.json").read_text(encoding="utf-8"))["vectors"]
     others = [bytes.fromhex(row["hex"]) for row in vectors if row["check"] != "mercury"]
     assert others
-    assert [read for frame in others for read in reads(heard(frame, Direction.BOTH))] == []
+    assert [read for frame in others for read in reads(heard(frame, Side.BOTH))] == []
