@@ -1,0 +1,107 @@
+"""Counts what was read where, and says what is settled: trusted at once or read twice alike, and not contradicted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from devices.barcode.in_frame_code import FrameCode
+from devices.barcode.in_frame_place import at_one_place
+from devices.barcode.in_frame_symbols import MATRIX, trusted
+
+NEEDED = 2
+"""Reads alike that settle a text which is not trusted at once: from different renderings, or from different readers."""
+
+
+@dataclass(slots=True)
+class Place:
+    """What was read at one place.
+
+    Attributes:
+        votes: reads of each content, at most one a step.
+        first: the first code with each content; a settled code is this one.
+        readers: which readers said each content.
+        settled: content that needs no further read; ``None`` until then.
+    """
+
+    votes: Counter[str] = field(default_factory=Counter)
+    first: dict[str, FrameCode] = field(default_factory=dict)
+    readers: dict[str, set[str]] = field(default_factory=dict)
+    trusted: set[str] = field(default_factory=set)
+
+    @property
+    def code(self) -> FrameCode | None:
+        """The settled code, or ``None``.
+
+        Where two readers say different things there is none, whatever the counts. Where one reader says different
+        things of different renderings, one of them must have twice the reads of any other.
+        """
+        if len(self.trusted) > 1:
+            return None
+        ranked = self.votes.most_common(2)
+        content = next(iter(self.trusted), ranked[0][0])
+        others = [(other, votes) for other, votes in ranked if other != content]
+        if any(self.readers[other] - self.readers[content] for other, _ in others):
+            return None
+        enough = content in self.trusted or self.votes[content] >= NEEDED
+        return self.first[content] if enough and all(2 * votes <= self.votes[content] for _, votes in others) else None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Everything that was read in one picture."""
+
+    places: list[Place] = field(default_factory=list)
+
+    @property
+    def codes(self) -> list[FrameCode]:
+        """What is settled, each content once a place."""
+        return [code for place in self.places if (code := place.code) is not None]
+
+    @property
+    def unsettled(self) -> list[FrameCode]:
+        """One code of each place that is not settled: the one read most often."""
+        return [place.first[place.votes.most_common(1)[0][0]] for place in self.places if place.code is None]
+
+    def add(self, codes: Iterable[FrameCode], *, step: str, reader: str, unchanged: bool, ms: float) -> None:
+        """Count what ``reader`` read at ``step``.
+
+        Args:
+            codes: what it read.
+            step: name of the step.
+            reader: name of the reader.
+            unchanged: whether it looked at the picture as it is.
+            ms: time since the search began.
+        """
+        seen: set[tuple[int, str]] = set()
+        for code in codes:
+            place = self._place_of(code, step)
+            if (id(place), code.data) in seen:
+                continue  # the same symbol twice in one look is one read
+            seen.add((id(place), code.data))
+            place.votes[code.data] += 1
+            place.first.setdefault(code.data, replace(code, step=step, ms=ms))
+            place.readers.setdefault(code.data, set()).add(reader)
+            if trusted(code, unchanged=unchanged):
+                place.trusted.add(code.data)
+
+    def _place_of(self, code: FrameCode, step: str) -> Place:
+        near = [place for place in self.places if _near(place, code)]
+        same = [place for place in near if code.data in place.votes]
+        if same:
+            return same[0]
+        for place in near:
+            if not all(_nested(other, code, step) for other in place.first.values()):
+                return place
+        self.places.append(Place())
+        return self.places[-1]
+
+
+def _near(place: Place, code: FrameCode) -> bool:
+    return any(at_one_place(other.corners, code.corners) for other in place.first.values())
+
+
+def _nested(one: FrameCode, other: FrameCode, step: str) -> bool:
+    """Whether both are two-dimensional codes that one look found: a small one may stand inside a large one."""
+    return one.step == step and {one.format, other.format} <= MATRIX
