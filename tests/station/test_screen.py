@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from devices.rfid.simulator import SimulatedTag
 from tests.station.rig import Rig, gs1
 
 pytestmark = pytest.mark.browser
@@ -235,6 +236,28 @@ def test_the_words_fit_in_every_language(rig: Rig, page: Page, language: str) ->
             .map((e) => e.className + ": " + e.textContent)"""
     )
     assert clipped == []
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en", "th", "vi"])
+def test_neighbours_tags_push_nothing_off_the_screen(rig: Rig, page: Page, language: str) -> None:
+    page.goto(f"{rig.url}/?lang={language}")
+    weak = [SimulatedTag(f"3034257BF7194E40000{number:05X}", rssi_dbm=-75) for number in range(4)]
+    rig.bench.place_tags(weak)
+    for number in range(5):  # the reader may not have heard them by the first scan
+        scan(rig, f"n{number}-{language}", "minor")
+        rig.bench.place_tags(weak)
+        expect_state(page, "judged")
+        if "+3" in page.locator(".item").inner_text():
+            break
+        page.keyboard.press("Enter")
+    expect(page.locator(".neighbour")).to_contain_text("+3")
+    assert page.locator(".neighbour").evaluate("(line) => line.scrollWidth <= line.clientWidth")
+    bottom = page.locator(".side").evaluate("(side) => side.getBoundingClientRect().bottom")
+    for part in page.locator(".neighbour, .verdict, .todo, .reason, .confidence").all():
+        box = part.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= bottom
+    rig.bench.place_tags([])
 
 
 def test_a_lost_camera_is_told_and_its_last_picture_is_not_left_standing(rig: Rig, page: Page) -> None:

@@ -146,7 +146,7 @@ def test_a_neighbours_tag_is_shown_and_not_taken(rig: Rig) -> None:
     assert state["item"]["issues"] == []
     assert state["item"]["epc_uri"] is None
     assert rig.http is not None
-    assert f"Neighbour&#39;s tag, too weak, not taken: {neighbour}" in rig.http.get("/").text
+    assert f"Neighbour&#39;s tag not taken (weak): {neighbour}" in rig.http.get("/").text
     rig.bench.place_tags([])
 
 

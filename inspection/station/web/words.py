@@ -52,9 +52,9 @@ IDENTITY_ISSUES: Mapping[str, str] = {
 }
 
 NEIGHBOURS: Mapping[str, str] = {
-    "too_weak": N_("Neighbour's tag, too weak, not taken:"),
-    "other_antenna": N_("Neighbour's tag, at another antenna, not taken:"),
-    "too_brief": N_("Neighbour's tag, carried by, not taken:"),
+    "too_weak": N_("Neighbour's tag not taken (weak):"),
+    "other_antenna": N_("Neighbour's tag not taken (antenna):"),
+    "too_brief": N_("Neighbour's tag not taken (passing):"),
 }
 
 CAPTURE_PROBLEMS: Mapping[str, str] = {
