@@ -136,18 +136,12 @@ def _of_elements(
 
 
 def _listed_prefix_digits(key: str) -> int | None:
-    """Digits of the company prefix with which ``key`` begins, after the list that GS1 publishes; biip carries it.
-
-    Prefixes of 4 and 5 digits count as blocks of prefixes of 6 (TDS 1.13, section 7).
-    """
+    """Digits of the company prefix with which ``key`` begins, after the list that GS1 publishes; biip carries it."""
     try:
         found = GS1CompanyPrefix.extract(re.sub(r"[^0-9].*", "", key))
     except ParseError:
         return None
-    if found is None:
-        return None
-    digits = max(len(found.value), min(COMPANY_PREFIX_DIGITS))
-    return digits if digits in COMPANY_PREFIX_DIGITS else None
+    return len(found.value) if found and len(found.value) in COMPANY_PREFIX_DIGITS else None
 
 
 def _raw_hex(uri: str) -> str:

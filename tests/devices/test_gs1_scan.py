@@ -145,6 +145,13 @@ def test_what_is_generated_is_processed_to_the_same(symbology: str, data: str) -
     assert (read.symbology.key, read.data) == (symbology, data)
 
 
+def test_fnc1_stands_before_a_composite_component_only_where_the_element_before_it_needs_one() -> None:
+    fixed = scan.generate("DataBarExpanded", f"^01{GTIN}10A^17271231|^98C")
+    assert fixed == f"]e001{GTIN}10A\x1d1727123198C"
+    variable = scan.generate("GS1_128_CCC", f"^01{GTIN}10A|^98C")
+    assert variable == f"]e001{GTIN}10A\x1d98C"
+
+
 @pytest.mark.parametrize("text", ["TESTING", "^TESTING", "\\^TESTING", "\\\\^X", "\\X", "", "HtTps://x"])
 @pytest.mark.parametrize("aim", ["]Q1", "]d1", "]J0"])
 def test_plain_text_survives_though_it_looks_like_fnc1(aim: str, text: str) -> None:
