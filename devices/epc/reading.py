@@ -27,7 +27,7 @@ from inspection.digital_link import from_epc_uri
 USUAL_FILTERS = {Scheme.SGTIN: 1, Scheme.SSCC: 0, Scheme.GRAI: 0, Scheme.GIAI: 0}
 """Filter value of a tag when nobody says which: point of sale item for trade items, otherwise "all others"."""
 
-_RAW = re.compile(r"urn:epc:raw:([0-9]+)\.x([0-9A-F]+)")
+_RAW = re.compile(r"urn:epc:raw:([0-9]{1,4})\.x([0-9A-F]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from devices.epc.reading import read
 from devices.gs1.check_digits import CSET_82
 from devices.gs1.digital_link import parse_uri
 from inspection.digital_link import from_epc_uri
+from inspection.errors import IdentityError
 
 # Worked examples of the Tag Data Standard 1.13, annex E.3: tag URI, hex in whole words, element string.
 EXAMPLES = [
@@ -121,6 +122,7 @@ def test_a_tag_that_breaks_the_standard_is_refused_with_its_reason(epc_hex: str,
         ("urn:epc:tag:giai-96:3.061414112345.4398046511104", "epc.serial"),
         ("urn:epc:raw:96.x3074257BF7194E4000001A8", "epc.length"),
         ("urn:epc:raw:96.3074257BF7194E4000001A85", "epc.syntax"),
+        (f"urn:epc:raw:{'9' * 5000}.x30", "epc.syntax"),
         ("urn:isbn:9780131103627", "epc.scheme"),
         ("hello", "epc.syntax"),
         ("", "epc.syntax"),
@@ -175,6 +177,21 @@ def test_epcpy_reads_our_tags_alike(identity: PureIdentity) -> None:
         return  # epcpy fails at some escapes and at a URN of zeros
     read_by_epcpy = epcpy.hex_to_tag_encodable(encode(identity, coding_of(identity), 0))
     assert read_by_epcpy.epc_uri == identity.uri
+
+
+STARTS = st.sampled_from(
+    ["", "30", "urn:epc:id:sgtin:0614141.812345.", "urn:epc:id:giai:", "urn:epc:tag:", "urn:epc:raw:", "(01)", "(8004)"]
+)
+
+
+@given(st.text(max_size=60) | st.text("0123456789.AFx%", max_size=60), STARTS, st.integers(6, 12) | st.none())
+def test_any_text_is_an_epc_or_an_error(text: str, start: str, digits: int | None) -> None:
+    try:
+        found = read(start + text, company_prefix_digits=digits)
+    except IdentityError:
+        return
+    assert found.uri or found.notes
+    assert found.epc is None or decode(found.epc.hex) == found.epc
 
 
 @given(st.sampled_from(CODINGS), st.binary(min_size=12, max_size=26))
