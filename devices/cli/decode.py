@@ -53,7 +53,7 @@ PROTOCOLS: dict[str, Callable[[], Parser]] = {
     "bb": lambda: m100.parser(m100.BB_7E),
     "aa": lambda: m100.parser(m100.AA_DD),
     "a0": lambda: r2000.parser(Side.BOTH),
-    "uhf18": lambda: chafon.parser(Dialect.UHF18, Side.BOTH),
+    "uhf18": lambda: chafon.parser(Dialect.EITHER, Side.BOTH),  # logs of both dialects go by this name
     "uhf288": lambda: chafon.parser(Dialect.UHF288, Side.BOTH),
     "llrp": llrp.parser,
     "ssi": ssi.MessageParser,

@@ -8,8 +8,12 @@ from decimal import Decimal
 
 from devices.barcode.framing import Scan, ScanParser
 from devices.rfid import m100
+from devices.rfid.chafon_dialog import ChafonDialog
+from devices.rfid.chafon_forms import Dialect
 from devices.rfid.dialog import Answer, Dialog, Message, Question
 from devices.rfid.m100_dialog import M100Dialog
+from devices.rfid.mercury_dialog import MercuryDialog
+from devices.rfid.r2000_dialog import R2000Dialog
 from devices.scale import a_and_d, cas, mt_sics, ohaus
 from devices.scale import dialog as scale
 from devices.scale.weight import Weight
@@ -39,6 +43,10 @@ def _readers() -> list[Candidate]:
         _reader(
             "rfid.m100", lambda: M100Dialog(dialect=m100.AA_DD), 115200, options="frame: {header: 0xAA, end: 0xDD}"
         ),
+        _reader("rfid.mercury", MercuryDialog, 115200),
+        _reader("rfid.r2000", R2000Dialog, 115200, 38400),
+        _reader("rfid.uhf288", lambda: ChafonDialog(Dialect.UHF288), 57600, 115200),
+        _reader("rfid.uhf18", lambda: ChafonDialog(Dialect.UHF18), 57600, 115200),
     ]
 
 

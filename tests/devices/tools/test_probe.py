@@ -12,8 +12,12 @@ import pytest
 
 from devices.barcode.simulator import SimulatedScanner
 from devices.pseudo_port import PseudoPort
+from devices.rfid.chafon_forms import Dialect
+from devices.rfid.chafon_simulator import SimulatedChafon
 from devices.rfid.m100 import AA_DD
 from devices.rfid.m100_simulator import SimulatedM100
+from devices.rfid.mercury_simulator import SimulatedMercury
+from devices.rfid.r2000_simulator import SimulatedR2000
 from devices.scale.simulator import SimulatedScale
 from devices.tools.candidates import all_candidates, spoken_unasked
 from devices.tools.probe import Attempt, Candidate, Line, listen, probe
@@ -85,6 +89,10 @@ def test_factory_speeds_are_tried_before_all_others(link: Path) -> None:
     [
         (SimulatedM100, "driver: rfid.m100, port: /dev/x, baudrate: 115200"),
         (lambda link: SimulatedM100(link, dialect=AA_DD), "baudrate: 115200, frame: {header: 0xAA, end: 0xDD}"),
+        (SimulatedMercury, "driver: rfid.mercury, port: /dev/x, baudrate: 115200"),
+        (SimulatedR2000, "driver: rfid.r2000, port: /dev/x, baudrate: 115200"),
+        (lambda link: SimulatedChafon(link, dialect=Dialect.UHF288), "driver: rfid.uhf288, port: /dev/x"),
+        (lambda link: SimulatedChafon(link, dialect=Dialect.UHF18), "driver: rfid.uhf18, port: /dev/x"),
         (lambda link: SimulatedScale(link, "mt_sics"), "driver: scale.mt_sics, port: /dev/x, baudrate: 9600"),
         (lambda link: SimulatedScale(link, "ohaus"), "driver: scale.ohaus, port: /dev/x, baudrate: 9600"),
     ],
