@@ -25,6 +25,12 @@ _REPORT_RSSI = 0x0400
 _REPORT_FIRST_SEEN = 0x0200
 _REPORT_SEEN_COUNT = 0x0080
 _SELECT_CRC_AND_PC = 0xC0
+_FEW_TAGS = 8
+# Session 0: a tag that was read answers again in the next round; in the others it keeps silent for seconds.
+_SINGULATION = tlv(
+    Parameter.GEN2_INVENTORY_COMMAND,
+    b"\x00" + tlv(Parameter.GEN2_SINGULATION, b"\x00" + _FEW_TAGS.to_bytes(2, "big") + bytes(4)),
+)
 
 
 def encode(kind: MessageType, message_id: int, body: bytes = b"", *, version: int = 1) -> bytes:
@@ -91,14 +97,14 @@ def _boundary(*, starts_itself: bool) -> bytes:
 
 def _inventory(rospec: RoSpec) -> bytes:
     antennas = rospec.antennas or (ALL,)
-    configurations = b""
+    settings = _SINGULATION
     if rospec.power_index is not None:
         channels = rospec.channels
         numbers = (channels.hop_table, channels.channel, rospec.power_index)
-        transmitter = tlv(Parameter.RF_TRANSMITTER, b"".join(number.to_bytes(2, "big") for number in numbers))
-        configurations = b"".join(
-            tlv(Parameter.ANTENNA_CONFIGURATION, antenna.to_bytes(2, "big") + transmitter) for antenna in antennas
-        )
+        settings = tlv(Parameter.RF_TRANSMITTER, b"".join(number.to_bytes(2, "big") for number in numbers)) + settings
+    configurations = b"".join(
+        tlv(Parameter.ANTENNA_CONFIGURATION, antenna.to_bytes(2, "big") + settings) for antenna in antennas
+    )
     return tlv(
         Parameter.AI_SPEC,
         len(antennas).to_bytes(2, "big")

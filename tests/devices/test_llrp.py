@@ -281,11 +281,11 @@ def test_a_clients_messages_are_read_as_such() -> None:
 def test_an_inventory_is_laid_out_as_the_standard_says() -> None:
     message = llrp_messages.add_rospec(3, RoSpec(rospec_id=9, antennas=(2,), power_index=81))
     assert message == bytes.fromhex(
-        "0414 00000060 00000003"
-        "00B1 0056 00000009 00 00"
+        "0414 00000070 00000003"
+        "00B1 0066 00000009 00 00"
         "00B2 0012 00B3 0005 00 00B6 0009 00 00000000"
-        "00B7 0028 0001 0002 00B8 0009 00 00000000"
-        "00BA 0017 0001 01 00DE 0010 0002 00E0 000A 0001 0000 0051"
+        "00B7 0038 0001 0002 00B8 0009 00 00000000"
+        "00BA 0027 0001 01 00DE 0020 0002 00E0 000A 0001 0000 0051 014A 0010 00 0150 000B 00 0008 00000000"
         "00ED 0012 01 0001 00EE 000B 1680 015C 0005 C0"
     )
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import ValidationError
 
 from devices.base import DeviceEvent
 from devices.rfid import llrp_messages
@@ -23,6 +24,7 @@ from devices.serial_link import PortSettings
 from inspection.errors import DeviceLost
 from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
+from tests.devices.subjects.subject import build
 
 EPC = "3074257BF7194E4000001A85"
 LONG_EPC = "3634257BF7194E5B3770E60C2000000000000000000000000000"
@@ -66,6 +68,23 @@ def wait_tag(inbox: Inbox, epc: str = EPC, since: int = 0) -> TagReading:
 
 def epcs(inbox: Inbox, since: int = 0) -> set[str]:
     return {message.epc for message in inbox.messages[since:] if isinstance(message, TagReading)}
+
+
+def test_a_configuration_says_what_can_be_honoured() -> None:
+    device = build(driver="rfid.llrp", port="socket://reader:5084", power_dbm=27.5, antennas=[1, 4])
+    assert isinstance(device, RfidReader)
+    assert isinstance(device._dialog, LlrpDialog)
+    settings = device._dialog.settings
+    assert (settings.mode, settings.power_dbm, settings.antennas) == (Mode.CONTINUOUS, 27.5, (1, 4))
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [({"port": "/dev/ttyUSB0"}, "port"), ({"region": "europe"}, "region"), ({"antennas": [65]}, "antennas")],
+)
+def test_a_configuration_that_cannot_be_honoured_is_refused(change: dict[str, object], key: str) -> None:
+    with pytest.raises(ValidationError, match=key):
+        build(**{"driver": "rfid.llrp", "port": "socket://reader:5084", **change})
 
 
 def test_the_reader_says_who_it_is(inbox: Inbox, connect: Connect) -> None:

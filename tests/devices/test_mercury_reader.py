@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from devices.base import DeviceEvent
 from devices.rfid import mercury, mercury_commands
@@ -20,6 +21,7 @@ from devices.rfid.simulator import SimulatedTag
 from devices.serial_link import PortSettings
 from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
+from tests.devices.subjects.subject import build
 
 EPC = "3074257BF7194E4000001A85"
 LONG_EPC = "3634257BF7194E5B3770E60C2000000000000000000000000000"
@@ -62,6 +64,22 @@ def wait_tag(inbox: Inbox, epc: str = EPC, since: int = 0) -> TagReading:
 
 def epcs(inbox: Inbox, since: int = 0) -> set[str]:
     return {message.epc for message in inbox.messages[since:] if isinstance(message, TagReading)}
+
+
+def test_a_configuration_says_what_can_be_honoured() -> None:
+    device = build(driver="rfid.mercury", port="/dev/x", mode="continuous", region="china_900", antennas=[16])
+    assert isinstance(device, RfidReader)
+    assert isinstance(device._dialog, MercuryDialog)
+    settings = device._dialog.settings
+    assert (settings.mode, settings.region, settings.antennas) == (Mode.CONTINUOUS, Region.CHINA_900, (16,))
+
+
+@pytest.mark.parametrize(
+    ("change", "key"), [({"region": "china_800"}, "region"), ({"antennas": [17]}, "antennas"), ({"frame": {}}, "frame")]
+)
+def test_a_configuration_that_cannot_be_honoured_is_refused(change: dict[str, object], key: str) -> None:
+    with pytest.raises(ValidationError, match=key):
+        build(**{"driver": "rfid.mercury", "port": "/dev/x", **change})
 
 
 def test_the_reader_says_who_it_is(inbox: Inbox, connect: Connect) -> None:
