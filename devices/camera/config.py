@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from devices.camera.address import Login
 from devices.camera.base import Camera, CameraSettings
+from devices.camera.genicam import FEATURES, GenicamSettings, genicam_camera
 from devices.camera.opencv import PROPERTIES, OpenCvSettings, opencv_camera
 from devices.camera.replay import replay_camera
 from devices.camera.watchdog import WatchdogSettings
@@ -32,10 +33,18 @@ class WatchdogConfig(Section):
 class CameraBase(Section):
     """What all cameras have."""
 
+    FILES: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that hold a path."""
+
     id: Identifier
     view: Identifier = Field(description="Named position at the station, such as top.")
     stale_after_ms: int = Field(500, ge=50, le=10_000, description="Older pictures are refused.")
     watchdog: WatchdogConfig = WatchdogConfig.model_validate({})
+
+    def resolved(self, base: Path) -> Self:
+        """The same, with paths that are relative to ``base`` made whole."""
+        files = {name: getattr(self, name) for name in self.FILES}
+        return self.model_copy(update={name: base / path for name, path in files.items() if path is not None})
 
     def camera_settings(self, *, live: bool, period_s: float | None = None) -> CameraSettings:
         return CameraSettings(
@@ -49,6 +58,8 @@ class CameraBase(Section):
 
 class OpenCvCameraConfig(CameraBase):
     """A camera through OpenCV: exactly one of usb, url and path. Values are in the driver's own units."""
+
+    FILES = ("path", "login_file")
 
     driver: Literal["opencv"]
     usb: UsbConfig | None = None
@@ -106,6 +117,8 @@ class OpenCvCameraConfig(CameraBase):
 class ReplayCameraConfig(CameraBase):
     """A folder of pictures, or a video, shown at a frame rate."""
 
+    FILES = ("path",)
+
     driver: Literal["replay"]
     path: Path = Field(description="Folder of pictures, one picture, or a video file.")
     fps: float = Field(10.0, gt=0, le=120)
@@ -115,5 +128,29 @@ class ReplayCameraConfig(CameraBase):
         return replay_camera(self.camera_settings(live=False, period_s=1 / self.fps), self.path)
 
 
-CameraKinds = OpenCvCameraConfig | ReplayCameraConfig
+class GenicamCameraConfig(CameraBase):
+    """A GenICam camera (GigE Vision, USB3 Vision); needs ``pip install .[genicam]`` and the maker's GenTL producer."""
+
+    FILES = ("cti",)
+
+    driver: Literal["genicam"]
+    cti: Path = Field(description="GenTL producer: the .cti file of the camera maker's software.")
+    serial_number: str = Field(min_length=1, description="As printed on the camera.")
+    pixel_format: str | None = Field(None, description="Such as BayerRG8, BGR8 or Mono8.")
+    width: int | None = Field(None, ge=16, le=16384)
+    height: int | None = Field(None, ge=16, le=16384)
+    fps: float | None = Field(None, gt=0, le=1000)
+    exposure_us: float | None = Field(None, gt=0, description="Switches automatic exposure off.")
+    gain_db: float | None = Field(None, description="Switches automatic gain off.")
+    balance_red: float | None = Field(None, gt=0, description="White balance, red to green; switches automatic off.")
+    balance_blue: float | None = Field(None, gt=0, description="White balance, blue to green.")
+
+    def build(self) -> Camera:
+        """The camera, not started; harvesters is loaded when it is opened."""
+        requested = self.model_dump(include=set(FEATURES), exclude_none=True)
+        settings = GenicamSettings(self.cti, self.serial_number, requested)
+        return genicam_camera(self.camera_settings(live=True), settings)
+
+
+CameraKinds = OpenCvCameraConfig | ReplayCameraConfig | GenicamCameraConfig
 """Every driver of this kind."""

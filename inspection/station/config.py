@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from devices.config import CameraConfig, DevicesSection
+from devices.config import DevicesSection
 from inspection.errors import ConfigError
 from inspection.station.hub_client import TokenSource
 from inspection.yaml_source import YamlSource, read_yaml
@@ -159,17 +159,13 @@ def _resolved(config: StationConfig, base: Path) -> StationConfig:
         "data": base / config.data,
         "policy": base / config.policy,
         "products": base / config.products,
-        "cameras": tuple(_resolved_camera(camera, base) for camera in config.cameras),
+        "cameras": tuple(camera.resolved(base) for camera in config.cameras),
     }
     if config.hub is not None and config.hub.token_file is not None:
         changes["hub"] = config.hub.model_copy(update={"token_file": base / config.hub.token_file})
     if config.model is not None:
         changes["model"] = config.model.model_copy(update={"bundle": base / config.model.bundle})
     return config.model_copy(update=changes)
-
-
-def _resolved_camera(camera: CameraConfig, base: Path) -> CameraConfig:
-    return camera if camera.path is None else camera.model_copy(update={"path": base / camera.path})
 
 
 def _explained(error: ValidationError, source: YamlSource) -> ConfigError:
