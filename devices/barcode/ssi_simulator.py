@@ -48,7 +48,7 @@ class SimulatedSsiScanner:
         self._sends = 0
         self._parser = FrameParser(ssi.PacketShape())
         self._lock = threading.RLock()
-        self.port = PseudoPort(link, on_bytes=self._hear, on_tick=self._resend_due, on_opened=self._start_over)
+        self.port = PseudoPort(link, on_bytes=self._hear, on_tick=self._resend_due, on_opened=self._parser.reset)
         self._line = SimulatedLine(self.port, on_reset=self._start_over, seed=seed)
         self.port.plug()
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices import gs1
 from devices.barcode.framing import Framing, Scan, ScanParser, Suffix
+from inspection.errors import IdentityError
 from tests.devices.streams import cuts, hostile, pieces
 
 GTIN = "00614141401017"
@@ -142,3 +148,17 @@ def test_a_truncated_scan_never_comes_out_where_a_suffix_is_required(payload: st
     stream = payload.encode() + b"\r"
     parser = ScanParser(Framing(Suffix.CR))
     assert parser.feed(stream[: cut % len(stream)]) + parser.flush() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", list(Suffix))
+def test_ten_million_random_bytes_name_no_item_and_hold_no_more_than_a_scan(suffix: Suffix) -> None:
+    parser, source, began = ScanParser(Framing(suffix)), random.Random(20261122), time.perf_counter()
+    items = []
+    for _ in range(10_000_000 // 4096):
+        for scan in parser.feed(source.randbytes(4096)):
+            with contextlib.suppress(IdentityError):
+                items.append(gs1.parse(scan.text, scan.aim))
+        assert parser.pending <= parser.framing.max_length
+    print(f"{suffix.name}: {10 / (time.perf_counter() - began):.1f} MB/s, {parser.counts}")
+    assert items == []

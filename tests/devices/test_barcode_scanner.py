@@ -138,3 +138,38 @@ def test_what_cannot_be_decoded_is_counted_and_the_next_scan_read(
     gun.send(b"caf\xe9\rGOOD\r")
     wait_for(inbox, "GOOD")
     assert device.counts.undecodable == 1
+
+
+def test_half_a_scan_before_a_silence_is_dropped_once_the_scanner_was_heard_to_end_its_scans(
+    gun: SimulatedScanner, inbox: Inbox, connect: Connect
+) -> None:
+    device = connect()
+    gun.scan("FIRST")
+    wait_for(inbox, "FIRST")
+    gun.faults.reset = True  # the scanner loses power in mid-scan, its adapter stays
+    gun.scan("0100614141401017211234")
+    while not device.counts.truncated:
+        threading.Event().wait(0.01)
+    gun.scan("WHOLE")
+    wait_for(inbox, "WHOLE")
+    assert scans(inbox) == ["FIRST", "WHOLE"]
+
+
+@pytest.mark.parametrize("fault", ["split", "glue"])
+def test_scans_in_pieces_or_glued_are_all_read(
+    gun: SimulatedScanner, inbox: Inbox, connect: Connect, fault: str
+) -> None:
+    connect()
+    setattr(gun.faults, fault, True)
+    sent = [f"CODE-{number}" for number in range(4)]
+    for text in sent:
+        gun.scan(text)
+    wait_for(inbox, sent[-1])
+    assert scans(inbox) == sent
+
+
+def test_scans_glued_without_suffix_are_two_readings(gun: SimulatedScanner, inbox: Inbox, connect: Connect) -> None:
+    connect(Framing(Suffix.NONE))
+    gun.send(b"40063813339315901234123457")
+    wait_for(inbox, "5901234123457")
+    assert scans(inbox) == ["4006381333931", "5901234123457"]

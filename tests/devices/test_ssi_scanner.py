@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import serial
 
 from devices.barcode import ssi
 from devices.barcode.ssi_scanner import SsiScanner
@@ -117,17 +118,29 @@ def test_half_a_scan_never_becomes_a_reading(make: Make, inbox: Inbox) -> None:
     assert texts(inbox) == ["WHOLE"]
 
 
-def test_what_was_read_before_the_station_listened_is_flushed(make: Make, inbox: Inbox) -> None:
-    simulator, device = make(connected=False, response_s=0.1)
-    with simulator._lock:
-        simulator._outgoing.append(ssi.encode(ssi.Opcode.DECODE_DATA, b"\x1bGHOST", source=ssi.Source.SCANNER))
-        simulator._sends = 1
-    simulator._start_over = lambda: None  # type: ignore[method-assign]
+def test_what_was_read_for_a_program_that_ended_is_flushed(make: Make, inbox: Inbox) -> None:
+    simulator, device = make(connected=False, response_s=0.05)
+    with serial.Serial(str(simulator.port.link)):
+        wait_until(lambda: simulator.scan("GHOST"))
     device.start(inbox)
     inbox.wait_connected()
     simulator.scan("REAL")
     wait_for(inbox, "REAL")
     assert texts(inbox) == ["REAL"]
+
+
+def test_until_the_flush_is_acknowledged_scans_are_taken_off_the_scanner_and_dropped() -> None:
+    device = build(driver="barcode.ssi", port="loop://")
+    assert isinstance(device, SsiScanner)
+    sent: list[bytes] = []
+    device.opened(sent.append)
+    decode = ssi.encode(ssi.Opcode.DECODE_DATA, b"\x1bGHOST", source=ssi.Source.SCANNER)
+    device.received(decode, time.monotonic_ns())
+    assert sent == [ssi.flush_queue(), ssi.acknowledge()]
+    assert not device._announcer._queue
+    device.received(ssi.acknowledge(ssi.Source.SCANNER) + decode, time.monotonic_ns())
+    assert sent[2:] == [ssi.request_revision(), ssi.acknowledge()]
+    assert len(device._announcer._queue) == 1
 
 
 def test_a_scanner_that_falls_silent_is_lost_within_two_seconds_and_found_again(make: Make, inbox: Inbox) -> None:
