@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from devices.cli import epc, gs1, label, read_barcodes
+from devices.cli import decode, epc, gs1, label, read_barcodes
 
 app = typer.Typer(
     help="Read by hand what devices say: tags, barcodes and the bytes they send.",
@@ -13,6 +13,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(decode.decode)
 app.command()(epc.epc)
 app.command()(gs1.gs1)
 app.command()(label.label)
