@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from devices.config import DevicesSection
 from inspection.errors import ConfigError
 from inspection.station.hub_client import TokenSource
+from inspection.verdict import Disposition
 from inspection.yaml_source import YamlSource, read_yaml
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -76,6 +77,9 @@ class SessionSection(Section):
     )
     settle_ms: int = Field(150, ge=0, le=5000, description="Readings this long after the first are the same item's.")
     tag_window_ms: int = Field(500, ge=0, le=10_000, description="A tag counts when read this long before a scan.")
+    places: dict[Disposition, Annotated[str, Field(min_length=1, max_length=40)]] = Field(
+        default_factory=dict, description="Where an item of each disposition is put; printed on its label."
+    )
     empty_pan_g: float = Field(2.0, gt=0, le=1000, description="A scale that shows at most this carries nothing.")
     rescan_guard_ms: int = Field(
         1500, ge=0, le=60_000, description="The same item code again within this, from any device, is the same item's."

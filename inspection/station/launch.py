@@ -27,6 +27,7 @@ from inspection.station.journal import Journal
 from inspection.station.journal_file import damaged_journals
 from inspection.station.lock import only_station
 from inspection.station.metrics import Metrics
+from inspection.station.outputs import Outputs
 from inspection.station.pictures import PictureStore
 from inspection.station.reporter import BackOff, Reporter
 from inspection.station.returns import Returns
@@ -145,6 +146,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         cameras=cameras,
         tags=TagsHeard(),
         weights=WeightsHeard(config.session.empty_pan_g),
+        outputs=Outputs(devices, config.session.places),
         returns=_returns(config.hub),
         rules=rules,
         timing=_timing(config),

@@ -68,6 +68,7 @@ class Station:
         self.parts = parts
         self.reporter = make_reporter(self._note_change, self._note_delivery)
         self._devices: tuple[Device | StationCamera, ...] = (*devices, *parts.cameras)
+        parts.outputs.watch(self._note_change)
         self._work = Work(parts, self.reporter)
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)

@@ -21,6 +21,7 @@ from inspection.station.capture import Bench, CaptureFailed, take
 from inspection.station.journal import Journal
 from inspection.station.metrics import Metrics
 from inspection.station.orders import Order
+from inspection.station.outputs import Outputs
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
 from inspection.station.record import OPEN_STATES, SETTLED_STATES, InspectionRecord, State, build_report, item_of
@@ -80,6 +81,7 @@ class Parts:
     cameras: tuple[StationCamera, ...]
     tags: TagsHeard
     weights: WeightsHeard
+    outputs: Outputs
     returns: Returns
     rules: Rules
     timing: Timing
@@ -281,6 +283,7 @@ class Work:
             self._reporter.wake()
         if any(moved.after not in OPEN_STATES for moved in step.transitions):
             self._parts.weights.decided()
+            self._parts.outputs.decided(step.transitions)
         for moved in step.transitions:
             self._parts.metrics.transition(moved)
             log.info("transition", inspection_id=str(moved.record.inspection_id), to=moved.after)
@@ -311,18 +314,18 @@ class Work:
         except JournalError as error:
             queued = (0, 0)
             self._trouble["step"] = fault_of(error)
-        self._parts.board.publish(
-            self._parts.screen.show(
-                self._session,
-                at=_now(),
-                queued=queued,
-                hub=self._reporter.status,
-                trouble=tuple(self._trouble.values()),
-                notice=self._notice,
-                last_reported=self._last_reported,
-                neighbours=self._neighbours,
-            )
+        shown = self._parts.screen.show(
+            self._session,
+            at=_now(),
+            queued=queued,
+            hub=self._reporter.status,
+            trouble=(*self._trouble.values(), *self._parts.outputs.faults),
+            notice=self._notice,
+            last_reported=self._last_reported,
+            neighbours=self._neighbours,
         )
+        self._parts.board.publish(shown)
+        self._parts.outputs.show(self._session.current, shown.devices)
 
 
 def fault_of(error: InspectionError) -> Fault:
