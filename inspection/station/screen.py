@@ -32,6 +32,9 @@ from inspection.verdict import Disposition
 
 MAX_NEIGHBOURS = 8
 
+_LOST = {"printer": "printer.lost"}
+"""Kinds of which a loss has mostly another cause than the cable."""
+
 
 class Screen:
     """Makes snapshots; counts them.
@@ -156,7 +159,7 @@ class Screen:
 
     def _lost(self, devices: Sequence[ShownDevice]) -> tuple[Fault, ...]:
         return tuple(
-            Fault(code="device.lost", about=device.device_id, detail=device.detail)
+            Fault(code=_LOST.get(device.kind, "device.lost"), about=device.device_id, detail=device.detail)
             for device in devices
             if not device.connected
         )

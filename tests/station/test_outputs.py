@@ -167,7 +167,10 @@ def test_a_station_lights_its_lamp_and_prints_its_label(
         wait_until(lambda: printer.labels, what="a label")
         printer.troubles.paper_out = True
         wait_until(lambda: lamp.shown == (2, 0, 0, 0, 0, 1), what="the lamp for a fault")
-        rig.wait(lambda s: any("run out" in fault["detail"] for fault in s["faults"]), what="the fault in words")
+        rig.wait(
+            lambda s: any("run out" in fault["detail"] for fault in s["faults"] if fault["code"] == "printer.lost"),
+            what="the fault in words",
+        )
     [job] = printer.labels
     assert re.search(rb"\^BXN,\d+,200\^FH_\^FD" + state["inspection_id"].encode(), job)
     assert b"CAGE-7" in job

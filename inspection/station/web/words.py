@@ -83,6 +83,9 @@ FAULTS: Mapping[str, str] = {
     "store.failed": N_("Pictures cannot be stored, so nothing is judged: free space on the disk."),
     "model.none": N_("There is no model: grade by eye."),
     "judge.failed": N_("The model failed on this item: grade by eye."),
+    "printer.lost": N_("%(about)s does not print: look at labels, ribbon, lid and cable. Labels wait until it does."),
+    "printer.unsure": N_("A label may or may not have come out: look, and write one by hand if it is missing."),
+    "printer.failed": N_("A label was not printed: write one by hand, and look after the printer."),
     "policy.invalid": N_("The policy could not decide: call the technician."),
     "internal": N_("Something went wrong here: take the pictures again, or cancel the item."),
 }
