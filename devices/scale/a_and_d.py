@@ -79,7 +79,7 @@ def _weight(found: re.Match[bytes], raw: bytes) -> Weight | None:
 
 
 def _reply(body: bytes, raw: bytes) -> Message | None:
-    if body == ACK:
+    if raw == ACK + b"\r\n":  # one byte is not much to go by, so the line end must be whole
         return Answer("", "done", raw)
     if body in _COMMANDS:
         return Command(body.decode("ascii"), raw)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from inspection.reading import WeightReading
 
-MAX_AGE_NS = 1_000_000_000
+MAX_AGE_NS = 1_500_000_000
 """A weight older than this, or a gap between two weights longer than this, tells nothing about what lies there now."""
 
 

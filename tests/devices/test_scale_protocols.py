@@ -209,6 +209,23 @@ def test_no_cut_piece_of_a_line_shows_another_weight(protocol: str) -> None:
                 assert {weight.grams for weight in got} <= {whole.grams}, (line[start:end], got)
 
 
+def test_a_cas_frame_that_lost_any_byte_is_no_weight() -> None:
+    for line in WEIGHTS["cas"]:
+        for lost in range(len(line)):
+            assert weights("cas", line[:lost] + line[lost + 1 :] + b"\x00" * 30) == []
+
+
+@every_protocol
+def test_noise_inside_a_line_shows_no_other_weight(protocol: str) -> None:
+    for line in WEIGHTS[protocol]:
+        [whole] = weights(protocol, line)
+        for at in range(len(line)):
+            for noise in (b"\xff", b"\x00", b"~"):
+                for spoilt in (line[:at] + noise + line[at:], line[:at] + noise + line[at + 1 :]):
+                    got = weights(protocol, spoilt + line)
+                    assert {weight.grams for weight in got} <= {whole.grams}, spoilt
+
+
 @every_protocol
 def test_a_broken_line_costs_itself_and_not_the_next_but_one(protocol: str) -> None:
     for line in WEIGHTS[protocol]:
