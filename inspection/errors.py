@@ -43,6 +43,21 @@ class BundleError(InspectionError):
     code = "bundle.refused"
 
 
+class CalibrationError(InspectionError):
+    """A target, a procedure or a stored calibration is not what it must be; ``code`` names which: ``calibration.*``.
+
+    Attributes:
+        code: e.g. ``calibration.no_target``, ``calibration.blurred``, ``calibration.half_written``.
+    """
+
+    code = "calibration.failed"
+
+    def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        if code:
+            self.code = f"calibration.{code}"
+
+
 class DeviceError(InspectionError):
     """A device did not do what was asked."""
 
