@@ -34,11 +34,14 @@ def save(layout: Layout, path: Path) -> None:
     Raises:
         DeviceError: when the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     done, png = cv2.imencode(".png", draw(layout))
     if not done:
         raise DeviceError("the preview could not be encoded")
-    path.write_bytes(png.tobytes())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png.tobytes())
+    except OSError as error:
+        raise DeviceError(f"{path} cannot be written: {error.strerror}", hint="Name another file.") from error
 
 
 def _dots(element: Element, layout: Layout) -> Dots:

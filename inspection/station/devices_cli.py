@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from devices.base import Device
 from devices.camera.base import Camera
+from devices.cli.label import label
 from devices.serial_device import SerialDevice
 from devices.tools import listing
 from devices.tools.candidates import all_candidates, spoken_unasked
@@ -29,6 +30,7 @@ from inspection.station.config import StationConfig, load_config
 NOT_FOUND = 1
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+app.command()(label)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The station's configuration file.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Devices and cameras by their ids; all when left out.")]
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="End by itself after so long.")]

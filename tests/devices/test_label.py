@@ -201,3 +201,10 @@ def test_the_command_refuses_what_cannot_be_printed() -> None:
     result = CliRunner().invoke(app, ["label", "--disposition", "resell", "--plate", "牌"])
     assert result.exit_code == 2
     assert "licence plate" in result.output
+
+
+def test_a_preview_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    options = ["--disposition", "resell", "--plate", "LP-9", "--preview", str(tmp_path)]
+    result = CliRunner().invoke(app, ["label", *options])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.output

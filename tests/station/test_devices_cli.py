@@ -111,3 +111,10 @@ def test_probe_says_what_to_do_when_nobody_answers(scanner: SimulatedScanner) ->
     code, _, err = run("probe", str(scanner.port.link), "--baudrate", "9600")
     assert code == 1
     assert "--listen 10" in err
+
+
+def test_a_label_is_previewed_without_a_printer(tmp_path: Path) -> None:
+    png = tmp_path / "label.png"
+    args = ["devices", "label", "--preview", str(png), "--disposition", "resell", "--plate", "LP-1"]
+    assert CliRunner().invoke(app, args).exit_code == 0
+    assert png.read_bytes().startswith(b"\x89PNG")
