@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from devices.barcode import ssi
 from devices.barcode.framing import Scan, ScanParser
 from devices.rfid import m100
 from devices.rfid.chafon_dialog import ChafonDialog
@@ -26,7 +27,7 @@ _EVEN = Line(bytesize=7, parity="E")
 
 def all_candidates() -> list[Candidate]:
     """Every protocol that answers a question."""
-    return [*_readers(), *_scales()]
+    return [*_readers(), Candidate("barcode.ssi", (9600, 115200), ssi.request_revision(), _SsiScanner), *_scales()]
 
 
 def spoken_unasked() -> list[Candidate]:
@@ -110,6 +111,25 @@ class _Scale:
 
 def _in_words(grams: Decimal | None) -> str:
     return "no weight: it is out of its range" if grams is None else f"{grams.normalize():f} g"
+
+
+@dataclass
+class _SsiScanner:
+    """An SSI scanner is known by its answer to the question which revision it is."""
+
+    parser: ssi.MessageParser = field(default_factory=ssi.MessageParser)
+
+    def feed(self, data: bytes) -> str | None:
+        return self._who(self.parser.feed(data))
+
+    def flush(self) -> str | None:
+        return self._who(self.parser.flush())
+
+    def _who(self, messages: Iterable[object]) -> str | None:
+        for message in messages:
+            if isinstance(message, ssi.Packet) and message.opcode == ssi.Opcode.REPLY_REVISION:
+                return shown(message.data.decode("ascii", "replace")).strip() or "an SSI scanner"
+        return None
 
 
 @dataclass
