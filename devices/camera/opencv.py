@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
 from collections import deque
@@ -30,6 +31,8 @@ STREAM = (
     *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, 1200),  # with the failed reads that follow, lost within two seconds
     *(cv2.CAP_PROP_N_THREADS, 1),  # every further thread of the decoder holds one picture back
 )
+QUIET_FFMPEG = ("OPENCV_FFMPEG_LOGLEVEL", "-8")
+"""FFmpeg writes to standard error past our log, many lines for a broken picture and addresses as they are."""
 WAITED_SHARE = 0.8
 """A picture that took this share of the time between two did not wait for us, whatever the pace."""
 PACE_MARGIN = 0.9
@@ -105,7 +108,7 @@ class OpenCvSource(FrameSource):
         self._capture = capture = self._connect(address)
         if not capture.isOpened():
             raise DeviceLost(f"{shown} cannot be opened", hint="Unplugged, in use by another program, or wrong login.")
-        actual = self._apply(capture)
+        actual, self.differences = apply_settings(capture, self._settings)
         if not Path(address).is_file():
             _warm_up(capture)
         size = f"{actual['width']:.0f}x{actual['height']:.0f}"
@@ -137,34 +140,12 @@ class OpenCvSource(FrameSource):
         if address.startswith("/dev/video"):
             return cv2.VideoCapture(address, cv2.CAP_V4L2)
         if "://" in address:
+            os.environ.setdefault(*QUIET_FFMPEG)
             self._stream = _StreamPace()
             return cv2.VideoCapture(with_login(address, self._settings.login), cv2.CAP_FFMPEG, list(STREAM))
         if Path(address).is_file():
             return cv2.VideoCapture(address)
         raise DeviceLost(f"{address} is not there")
-
-    def _apply(self, capture: Adjustable) -> dict[str, float]:
-        """Make the requested settings and read all of them back; what a driver does not know reads as 0 or -1."""
-        requested = dict(self._settings.requested)
-        unknown = requested.keys() - PROPERTIES.keys()
-        if unknown:
-            raise DeviceError(f"unknown camera settings: {', '.join(sorted(unknown))}")
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # otherwise pictures wait in a queue and arrive old
-        if self._settings.fourcc:
-            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*self._settings.fourcc))
-        taken = {
-            name: capture.set(property_, requested[name]) for name, property_ in PROPERTIES.items() if name in requested
-        }
-        read_back = {name: float(capture.get(property_)) for name, property_ in PROPERTIES.items()}
-        actual = {name: value if math.isfinite(value) else -1.0 for name, value in read_back.items()}
-        self.differences = tuple(
-            _difference(name, requested[name], actual[name], set_=taken[name])
-            for name in taken
-            if abs(actual[name] - requested[name]) > _tolerance(name, requested[name])
-        )
-        if self.differences:
-            log.warning("camera.settings_differ", differences=self.differences)
-        return actual
 
 
 class Adjustable(Protocol):
@@ -173,6 +154,36 @@ class Adjustable(Protocol):
     def set(self, propId: int, value: float, /) -> bool: ...  # noqa: N803  as OpenCV has it
 
     def get(self, propId: int, /) -> float: ...  # noqa: N803
+
+
+def apply_settings(capture: Adjustable, settings: OpenCvSettings) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Make the requested settings; all `PROPERTIES` as read back, and what is otherwise than asked, in words.
+
+    What a camera does not have reads as 0 or -1.
+
+    Raises:
+        DeviceError: for a name that is not in `PROPERTIES`.
+    """
+    requested = settings.requested
+    unknown = requested.keys() - PROPERTIES.keys()
+    if unknown:
+        raise DeviceError(f"unknown camera settings: {', '.join(sorted(unknown))}")
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # otherwise pictures wait in a queue and arrive old
+    if settings.fourcc:
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*settings.fourcc))
+    taken = {
+        name: capture.set(property_, requested[name]) for name, property_ in PROPERTIES.items() if name in requested
+    }
+    read_back = {name: float(capture.get(property_)) for name, property_ in PROPERTIES.items()}
+    actual = {name: value if math.isfinite(value) else -1.0 for name, value in read_back.items()}
+    differences = tuple(
+        _difference(name, requested[name], actual[name], set_=taken[name])
+        for name in taken
+        if abs(actual[name] - requested[name]) > _tolerance(name, requested[name])
+    )
+    if differences:
+        log.warning("camera.settings_differ", differences=differences)
+    return actual, differences
 
 
 class _StreamPace:

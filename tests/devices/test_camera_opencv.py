@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
+import cv2
 import pytest
 
 from devices.camera.base import Camera, CameraSettings
-from devices.camera.opencv import OpenCvSettings, OpenCvSource, opencv_camera
+from devices.camera.opencv import OpenCvSettings, OpenCvSource, apply_settings, opencv_camera
 from devices.usb import UsbIdentity
 from inspection.errors import DeviceError, DeviceLost
 from tests.devices.conftest import Inbox
@@ -50,6 +52,69 @@ def test_settings_that_read_back_otherwise_are_told(tmp_path: Path) -> None:
     assert source.differences == ("width asked 1280 is 64 (the camera does not take it)",)
     assert info.detail == f"{clip}, 64x48; width asked 1280 is 64 (the camera does not take it)"
     assert info.settings["width"] == 64
+
+
+class Uvc:
+    """A UVC camera that takes a value in its steps, within its limits, and has no gain."""
+
+    STEPS: ClassVar = {cv2.CAP_PROP_EXPOSURE: 5, cv2.CAP_PROP_WB_TEMPERATURE: 100, cv2.CAP_PROP_FOCUS: 5}
+    MOST: ClassVar = {cv2.CAP_PROP_EXPOSURE: 2047, cv2.CAP_PROP_WB_TEMPERATURE: 6500, cv2.CAP_PROP_FOCUS: 250}
+
+    def __init__(self) -> None:
+        self.values: dict[int, float] = {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480}
+        self.order: list[int] = []
+
+    def set(self, propId: int, value: float, /) -> bool:  # noqa: N803
+        self.order.append(propId)
+        if propId == cv2.CAP_PROP_GAIN:
+            return False
+        step = self.STEPS.get(propId, 1)
+        self.values[propId] = min(self.MOST.get(propId, 1e9), round(value / step) * step)
+        return True
+
+    def get(self, propId: int, /) -> float:  # noqa: N803
+        return self.values.get(propId, -1.0)
+
+
+def applied(**requested: float) -> tuple[dict[str, float], tuple[str, ...], Uvc]:
+    camera = Uvc()
+    return *apply_settings(camera, OpenCvSettings("/dev/video0", requested)), camera
+
+
+def test_a_setting_within_the_steps_of_the_camera_is_as_asked() -> None:
+    actual, differences, _ = applied(exposure=157, white_balance_k=4630, focus=30, auto_exposure=1)
+    assert (actual["exposure"], actual["white_balance_k"], actual["focus"]) == (155, 4600, 30)
+    assert differences == ()
+
+
+def test_a_setting_beyond_the_limits_or_without_effect_is_told_in_words() -> None:
+    actual, differences, _ = applied(exposure=5000, gain=20, white_balance_k=9000, focus=41)
+    assert actual["gain"] == -1
+    assert differences == (
+        "exposure asked 5000 is 2047",
+        "gain asked 20 is -1 (the camera does not take it)",
+        "white_balance_k asked 9000 is 6500",
+        "focus asked 41 is 40",
+    )
+
+
+def test_a_size_is_never_about_right() -> None:
+    assert applied(width=640, height=480)[1] == ()
+    clip = Uvc()
+    clip.MOST = {cv2.CAP_PROP_FRAME_WIDTH: 1278}
+    assert apply_settings(clip, OpenCvSettings("", {"width": 1280}))[1] == ("width asked 1280 is 1278",)
+
+
+def test_what_is_automatic_is_switched_off_before_its_value_is_set() -> None:
+    order = applied(focus=30, autofocus=0, exposure=100, auto_exposure=1, white_balance_k=4000, auto_white_balance=0)[
+        2
+    ].order
+    pairs = (
+        (cv2.CAP_PROP_AUTO_EXPOSURE, cv2.CAP_PROP_EXPOSURE),
+        (cv2.CAP_PROP_AUTO_WB, cv2.CAP_PROP_WB_TEMPERATURE),
+        (cv2.CAP_PROP_AUTOFOCUS, cv2.CAP_PROP_FOCUS),
+    )
+    assert all(order.index(automatic) < order.index(value) for automatic, value in pairs)
 
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:

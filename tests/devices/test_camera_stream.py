@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,3 +194,24 @@ def test_stopping_does_not_wait_for_a_camera_that_does_not_answer(
     camera.stop()
     assert time.monotonic() - began < 2.0
     assert [thread for thread in threading.enumerate() if thread.name == "dut-watch"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("times", [100, 1000])
+def test_connecting_again_and_again_leaves_no_thread_and_no_descriptor(
+    simulator: SimulatedCamera, start: Start, inbox: Inbox, times: int
+) -> None:
+    """The camera ends the connection in the middle of a picture each time."""
+    camera = start(simulator.url)
+    counts = []
+    for _ in range(times):
+        camera.frame_after(time.monotonic_ns(), 10)
+        counts.append((threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))))
+        since = inbox.mark()
+        simulator.faults.disconnect = True
+        inbox.wait_lost(since=since)
+        inbox.wait_connected(since=since)
+    first, last = counts[: times // 10], counts[-(times // 10) :]
+    assert max(threads for threads, _ in last) <= max(threads for threads, _ in first) + 1  # one may be ending
+    assert max(descriptors for _, descriptors in last) <= max(descriptors for _, descriptors in first) + 2
