@@ -43,3 +43,5 @@ def configure(*, console: bool, level: int = logging.INFO) -> None:
         library.handlers[:] = []
         library.propagate = True
         library.setLevel(logging.WARNING)
+    # The lamp's driver tells of a lost lamp once, in words; its library does so at every try.
+    logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)

@@ -128,6 +128,19 @@ def test_a_picture_survives_its_compression(dots: np.ndarray) -> None:
     assert not again[:, dots.shape[1] :].any()
 
 
+def test_every_picture_that_is_printed_is_where_the_preview_has_it() -> None:
+    layout = lay_out(LABEL, FONT)
+    picture, printed = preview.draw(layout) == 0, 0
+    for found in FIELD.finditer(zpl.render_layout(layout).decode()):
+        if found[3] == "^GFA,":
+            dots = graphic.dots_of(found[3] + found[4])
+            left, top = int(found[1]), int(found[2])
+            shown = picture[top : top + dots.shape[0], left : left + dots.shape[1]]
+            assert np.array_equal(shown, dots[:, : shown.shape[1]])
+            printed += 1
+    assert printed == 4, "the disposition and three captions"
+
+
 def test_long_runs_are_squeezed_as_the_manual_has_it() -> None:
     dots = np.zeros((3, 8 * 210), np.bool_)
     dots[0, -4:] = True
