@@ -1,0 +1,26 @@
+"""Calibration by hand: ``python -m calibration``. A list of commands; each has its module in calibration/cli."""
+
+from __future__ import annotations
+
+import typer
+
+from calibration.cli import target
+
+app = typer.Typer(
+    help="Print targets, and solve lens, plane, colour and light of a view from pictures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Keep sub-commands even while there is only one."""
+
+
+app.command()(target.target)
+
+if __name__ == "__main__":
+    app()
