@@ -102,6 +102,7 @@ class Camera:
         self.undecodable = 0
         self.faults: Counter[FrameFault] = Counter()
         self._watchdog = Watchdog(settings.watchdog)
+        self._problem = ""
         self._new_source = new_source
         self._announcer = Announcer(settings.camera_id, "camera")
         self._arrived = threading.Condition()
@@ -183,8 +184,9 @@ class Camera:
                 if left_s <= 0 and self._frame is None:
                     raise self._why_none()
                 if left_s <= 0:
+                    problem = f"; it delivers {self._problem}" if self._problem else ""
                     raise StaleFrame(
-                        f"{self.camera_id}: no new picture within {timeout_s:g} s", hint="Check the camera."
+                        f"{self.camera_id}: no new picture within {timeout_s:g} s{problem}", hint="Check the camera."
                     )
                 self._arrived.wait(left_s)
             return self._frame
@@ -234,31 +236,40 @@ class Camera:
 
     def _publish(self, capture: _Capture, pixels: Pixels | None, began_ns: int) -> str:
         """Show a picture, unless it is none; what is wrong with it in words, empty when it is good."""
-        if pixels is None:
-            self.undecodable += 1
-            return "nothing that can be decoded"
         received_ns, captured_at = time.monotonic_ns(), datetime.now(UTC)
-        fault = capture.watchdog.examine(pixels)
-        if fault is not None:
-            self.faults[fault] += 1
-            return fault.words
-        frame = Frame(
-            pixels=pixels,
-            monotonic_ns=received_ns,
-            captured_at=captured_at,
-            sequence=capture.frames,
-            camera_id=self.camera_id,
-            settings_digest=capture.settings_digest,
-        )
+        problem = self._problem_of(capture, pixels)
         with self._arrived:
             if capture is not self._capture:
-                return ""
-            self._frame, self._frame_began_ns = frame, began_ns
+                return problem
+            self._problem = problem
+            if pixels is None or problem:
+                return problem
+            self._frame, self._frame_began_ns = (
+                Frame(
+                    pixels=pixels,
+                    monotonic_ns=received_ns,
+                    captured_at=captured_at,
+                    sequence=capture.frames,
+                    camera_id=self.camera_id,
+                    settings_digest=capture.settings_digest,
+                ),
+                began_ns,
+            )
             self._arrived.notify_all()
             if not capture.shown:
                 capture.shown = True
                 self._announcer.came(capture.detail)
         return ""
+
+    def _problem_of(self, capture: _Capture, pixels: Pixels | None) -> str:
+        if pixels is None:
+            self.undecodable += 1
+            return "nothing that can be decoded"
+        fault = capture.watchdog.examine(pixels)
+        if fault is None:
+            return ""
+        self.faults[fault] += 1
+        return fault.words
 
     def _drop_frame(self) -> None:
         with self._arrived:

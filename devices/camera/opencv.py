@@ -137,8 +137,9 @@ class OpenCvSource(FrameSource):
 
     def _connect(self, address: str) -> cv2.VideoCapture:
         self._stream = None
-        if address.startswith("/dev/video"):
-            return cv2.VideoCapture(address, cv2.CAP_V4L2)
+        if address.startswith("/dev/"):
+            node = str(Path(address).resolve())  # OpenCV knows a camera by /dev/videoN, not by its links
+            return cv2.VideoCapture(node, cv2.CAP_V4L2)
         if "://" in address:
             os.environ.setdefault(*QUIET_FFMPEG)
             self._stream = _StreamPace()

@@ -143,6 +143,16 @@ def test_a_camera_that_is_not_there_is_lost_and_looked_for(
         camera.latest()
 
 
+def test_a_camera_named_by_its_link_is_opened_by_what_the_link_points_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    monkeypatch.setattr(Path, "resolve", lambda self: Path("/dev/video7") if "by-id" in str(self) else self)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *arguments: opened.append(arguments) or video_capture())
+    video_capture = type("Closed", (), {"isOpened": lambda _: False, "release": lambda _: None})
+    with pytest.raises(DeviceLost, match="by-id/usb-camera"):
+        OpenCvSource(OpenCvSettings("/dev/v4l/by-id/usb-camera")).open()
+    assert opened == [("/dev/video7", cv2.CAP_V4L2)]
+
+
 def test_a_file_that_is_no_video_is_lost(tmp_path: Path, open_camera: Open, inbox: Inbox) -> None:
     (tmp_path / "clip.avi").write_bytes(b"no video")
     open_camera(OpenCvSettings(str(tmp_path / "clip.avi")))

@@ -15,7 +15,7 @@ from devices.camera.config import OpenCvCameraConfig
 from devices.camera.opencv import OpenCvSettings, OpenCvSource
 from devices.camera.simulator import SimulatedCamera, default_scene
 from devices.camera.watchdog import FrameFault
-from inspection.errors import DeviceLost
+from inspection.errors import DeviceLost, StaleFrame
 from inspection.frame import Pixels
 from tests.devices.conftest import Inbox
 
@@ -120,6 +120,18 @@ def test_a_faulty_picture_is_dropped_and_counted_and_the_camera_lost_until_it_is
     inbox.wait_connected(since=since, timeout_s=5)
     frame = camera.frame_after(time.monotonic_ns(), 5)
     assert np.abs(frame.pixels.astype(int) - default_scene()).mean() < 4
+
+
+def test_whoever_waits_while_pictures_are_faulty_learns_what_is_wrong_with_them(
+    simulator: SimulatedCamera, start: Start
+) -> None:
+    camera = start(simulator.url)
+    camera.frame_after(time.monotonic_ns(), 10)
+    simulator.faults.black = True
+    while not camera.faults[FrameFault.BLACK]:
+        time.sleep(0.01)
+    with pytest.raises(StaleFrame, match=r"no new picture within 0\.2 s; it delivers black pictures"):
+        camera.frame_after(time.monotonic_ns(), 0.2)
 
 
 def test_a_camera_that_stalls_without_closing_is_lost_within_two_seconds_and_comes_back(

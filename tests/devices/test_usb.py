@@ -51,9 +51,9 @@ def test_the_serial_number_tells_two_of_a_kind_apart() -> None:
     assert find_serial_port(UsbIdentity(0x0C2E, 0x0B6A, "B2"), lambda: [*PORTS, twin]) == "/dev/ttyACM1"
 
 
-def plug_in_camera(sysfs: Path, node: int, serial: str, index: int = 0) -> None:
+def plug_in_camera(sysfs: Path, node: int, serial: str, index: int = 0, port: str = "") -> None:
     """The folders that the kernel shows for one node of a UVC camera."""
-    usb = sysfs / "devices" / f"usb-{serial}"
+    usb = sysfs / "devices" / f"usb-{port or serial}"
     interface = usb / "1-1:1.0"
     interface.mkdir(parents=True, exist_ok=True)
     for name, text in (("idVendor", "046d"), ("idProduct", "0825"), ("serial", serial)):
@@ -76,6 +76,14 @@ def test_two_cameras_of_a_kind_are_told_apart_by_serial_number_only(tmp_path: Pa
     assert find_video_device(UsbIdentity(0x046D, 0x0825, "C2"), tmp_path / "class") == "/dev/video2"
     with pytest.raises(DeviceError, match=r"/dev/video0 .*C1.*/dev/video2 .*C2"):
         find_video_device(UsbIdentity(0x046D, 0x0825), tmp_path / "class")
+
+
+def test_two_cameras_with_one_serial_number_are_an_error_that_names_both(tmp_path: Path) -> None:
+    """Cheap cameras all have the same one; it tells nothing apart."""
+    for node, port in ((0, "1-1"), (4, "1-2")):
+        plug_in_camera(tmp_path, node, "C1", port=port)
+    with pytest.raises(DeviceError, match=r"/dev/video0 .*C1.*/dev/video4 .*C1"):
+        find_video_device(UsbIdentity(0x046D, 0x0825, "C1"), tmp_path / "class")
 
 
 def test_a_camera_that_is_no_usb_device_is_not_mistaken(tmp_path: Path) -> None:
