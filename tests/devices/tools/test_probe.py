@@ -94,7 +94,7 @@ def test_factory_speeds_are_tried_before_all_others(link: Path) -> None:
         (SimulatedR2000, "driver: rfid.r2000, port: /dev/x, baudrate: 115200"),
         (lambda link: SimulatedChafon(link, dialect=Dialect.UHF288), "driver: rfid.uhf288, port: /dev/x"),
         (lambda link: SimulatedChafon(link, dialect=Dialect.UHF18), "driver: rfid.uhf18, port: /dev/x"),
-        (SimulatedSsiScanner, "driver: barcode.ssi, port: /dev/x, baudrate: 9600"),
+        (SimulatedSsiScanner, "driver: barcode.ssi, port: /dev/x, baudrate: 115200"),
         (lambda link: SimulatedScale(link, "mt_sics"), "driver: scale.mt_sics, port: /dev/x, baudrate: 9600"),
         (lambda link: SimulatedScale(link, "ohaus"), "driver: scale.ohaus, port: /dev/x, baudrate: 9600"),
     ],
