@@ -17,6 +17,7 @@ from devices.barcode.in_frame_ladder import (
     STRIPED_PATCH,
     WORKING_PIXELS,
     Step,
+    again,
     readers,
 )
 from devices.barcode.in_frame_patches import unread_patches
@@ -27,8 +28,10 @@ from devices.barcode.in_frame_tally import Tally
 
 MOST_SECOND_LOOKS = 8
 """Places that are looked at again after one step; stripes all over a picture must not take for ever."""
-_ROOM_FOR_SEVERAL = 200_000  # pixels; a smaller picture holds one code
+_ROOM_FOR_SEVERAL = 400_000  # pixels; patches are not looked for in VGA and smaller, which seldom hold two codes
 _MARGIN = 0.2  # of a code's longer side, around its cut-out; quiet zones are narrower
+_ITF_MARGIN = 0.8  # a slanted line reads a part of an ITF as if it were the whole: the rest must come into sight
+_PATCH_MARGIN = 0.4  # a patch is found smaller than its code
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ class _Search:
     def look_again(self) -> None:
         """Second looks at the places that are not settled, from close by, each kind once a content."""
         for code in self.tally.unsettled[:MOST_SECOND_LOOKS]:
-            cut_out = upright(self.picture, code.corners, margin=_MARGIN)
+            cut_out = upright(self.picture, code.corners, margin=_ITF_MARGIN if code.format == "ITF" else _MARGIN)
             for step in SECOND_LOOKS:
                 if (step.name, code.data) in self._looked_again or not self._time_for(step, cut_out.area):
                     continue
@@ -161,7 +164,7 @@ class _Search:
         if self.working.area < _ROOM_FOR_SEVERAL:
             return
         for patch in unread_patches(self.working, self.tally.codes):
-            cut_out = upright(self.picture, patch.corners, margin=_MARGIN)
+            cut_out = upright(self.picture, patch.corners, margin=_PATCH_MARGIN)
             step = STRIPED_PATCH if patch.striped else DENSE_PATCH
             if self._time_for(step, cut_out.area):
                 self._look(step, cut_out, unchanged=False)
@@ -173,7 +176,8 @@ class _Search:
 
     def _look(self, step: Step, source: Rendering, *, unchanged: bool, around: FrameCode | None = None) -> None:
         began = self.ms
-        codes = self.readers[step.reader](step.change(source))
+        key = again(around) if around is not None and step.reader == "again" else step.reader
+        codes = self.readers[key](step.change(source))
         if around is not None:
             codes = [code for code in codes if at_one_place(code.corners, around.corners)]
         took = self.ms - began

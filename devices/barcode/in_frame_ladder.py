@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from devices.barcode.in_frame_code import FrameCode
 from devices.barcode.in_frame_readers import MATRIX_FORMATS, RARE_FORMATS, Reader, zbar, zxing
 from devices.barcode.in_frame_renderings import (
     Rendering,
@@ -36,7 +37,8 @@ class Step:
         name: what a code's ``step`` says.
         change: what is done to the picture before.
         reader: key into the readers of the ladder: ``common`` (no rare formats), ``quick``, ``both ways`` (sideways,
-            too), ``full`` (light on dark and in smaller copies, too), ``linear`` (linear codes only) or ``zbar``.
+            too), ``full`` (light on dark and in smaller copies, too), ``linear`` (linear codes only), ``again`` (the
+            format that was read there before) or ``zbar``.
         factor: how many times longer the changed picture's sides are, for the limits.
         whole: given the picture in its full size instead of the working size; left out where that is the same.
     """
@@ -86,9 +88,9 @@ LADDER: tuple[Step, ...] = (
 turn, what is tiny is rare and dear to enlarge. zbar last: it reads what is weakly printed, and misreads the most."""
 
 SECOND_LOOKS: tuple[Step, ...] = (
-    Step("soft cut-out", lambda r: soft(r, 0.8), "linear"),
-    Step("even cut-out", even, "linear"),
-    Step("sharp cut-out", lambda r: unsharp(r, 4, 2), "linear"),
+    Step("soft cut-out", lambda r: soft(r, 0.8), "again"),
+    Step("even cut-out", even, "again"),
+    Step("sharp cut-out", lambda r: unsharp(r, 4, 2), "again"),
     Step("zbar cut-out", _same, "zbar"),
 )
 """How a place is looked at again when one read is not enough: on an upright cut-out around it."""
@@ -100,12 +102,31 @@ DENSE_PATCH = Step("patch", _same, "both ways")
 
 
 def readers(formats: Sequence[str]) -> dict[str, Reader]:
-    """The readers that steps name."""
+    """The readers that steps name; ``again EAN`` and so on for each family of linear formats."""
+    linear = [name for name in formats if name not in MATRIX_FORMATS]
+    families = {family: [name for name in linear if name.startswith(begin)] for family, begin in _FAMILIES.items()}
     return {
         "common": zxing([name for name in formats if name not in RARE_FORMATS] or formats, rotate=False),
         "quick": zxing(formats, rotate=False),
         "both ways": zxing(formats),
         "full": zxing(formats, invert=True, downscale=True),
-        "linear": zxing([name for name in formats if name not in MATRIX_FORMATS], rotate=False),
+        "linear": zxing(linear, rotate=False),
         "zbar": zbar(formats),
-    }
+    } | {f"again {family}": zxing(names, rotate=False) for family, names in families.items()}
+
+
+def again(code: FrameCode) -> str:
+    """Key of the reader that looks for ``code`` once more."""
+    return next((f"again {family}" for family in _FAMILIES if code.format.startswith(family)), "linear")
+
+
+_FAMILIES: dict[str, str | tuple[str, ...]] = {
+    "EAN": ("EAN", "UPC"),
+    "UPC": ("EAN", "UPC"),
+    "ITF": "ITF",
+    "Code 39": "Code39",
+    "Code 128": "Code128",
+    "Codabar": "Codabar",
+    "DataBar": "DataBar",
+}
+"""How the names of formats that were read begin, and those of the formats to look for."""

@@ -17,6 +17,9 @@ Affine = npt.NDArray[np.float64]
 
 _GOOD_SIDE = 320  # pixels; a linear code of 95 modules then has three a module
 _LONGEST_SIDE = 1200
+_FEWEST_PIXELS = 4
+_TENSOR_SIDE = 96  # so many rows and columns tell a direction
+_STRIPED = 0.4  # coherence: 1 is stripes, 0 is dots
 _HALF = 0.5  # a pixel's centre lies half a pixel from its edge
 
 
@@ -80,6 +83,9 @@ def turned(rendering: Rendering, degrees: float) -> Rendering:
 def upright(rendering: Rendering, corners: Corners, *, margin: float) -> Rendering:
     """Cut-out around a code, turned so that it is read from left to right, a small one up to twice as large.
 
+    A reader's corners say little about the slant of a linear code, of which it may have seen one line; where there are
+    bars, they say how the cut-out must be turned.
+
     Args:
         rendering: the original picture.
         corners: the code in it.
@@ -89,7 +95,7 @@ def upright(rendering: Rendering, corners: Corners, *, margin: float) -> Renderi
     along = (top_right - top_left + bottom_right - bottom_left) / 2
     across = (bottom_left - top_left + bottom_right - top_right) / 2
     width, height = float(np.hypot(*along)), float(np.hypot(*across))
-    direction = along / width if width else np.array([1.0, 0.0])
+    direction = _across_bars(rendering.pixels, corners, along / width if width else np.array([1.0, 0.0]))
     longer = max(width, height, 1.0)
     border = margin * longer
     factor = min(2.0, max(1.0, _GOOD_SIDE / longer), _LONGEST_SIDE / longer)
@@ -102,6 +108,30 @@ def upright(rendering: Rendering, corners: Corners, *, margin: float) -> Renderi
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     pixels = cv2.warpAffine(rendering.pixels, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return Rendering(np.asarray(pixels, np.uint8), _after(back, rendering.back))
+
+
+def _across_bars(pixels: Pixels, corners: Corners, reading: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Unit vector across the bars around ``corners``, the way nearest to ``reading``; that itself where no bars are.
+
+    The direction is that of the structure tensor; see ``in_frame_patches`` for the same over a whole picture.
+    """
+    points = np.array(corners)
+    reach = 0.1 * float(np.ptp(points, axis=0).max()) + 4
+    left, top = np.maximum(np.floor(points.min(axis=0) - reach), 0).astype(int)
+    right, bottom = (np.ceil(points.max(axis=0) + reach)).astype(int)
+    around = pixels[top:bottom, left:right]
+    if min(around.shape) < _FEWEST_PIXELS:
+        return reading
+    stride = math.ceil(max(around.shape) / _TENSOR_SIDE)
+    here = around[:-1:stride, :-1:stride].astype(np.float32)
+    dx = around[:-1:stride, 1::stride].astype(np.float32) - here
+    dy = around[1::stride, :-1:stride].astype(np.float32) - here
+    xx, yy, xy = float((dx * dx).sum()), float((dy * dy).sum()), float((dx * dy).sum())
+    if math.hypot(xx - yy, 2 * xy) < _STRIPED * (xx + yy) or xx + yy == 0:
+        return reading
+    angle = math.atan2(2 * xy, xx - yy) / 2
+    across = np.array([math.cos(angle), math.sin(angle)])
+    return across if across @ reading >= 0 else -across
 
 
 def unsharp(rendering: Rendering, sigma: float, amount: float) -> Rendering:

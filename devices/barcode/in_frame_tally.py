@@ -22,7 +22,7 @@ class Place:
         votes: reads of each content, at most one a step.
         first: the first code with each content; a settled code is this one.
         readers: which readers said each content.
-        settled: content that needs no further read; ``None`` until then.
+        trusted: contents that one read settles.
     """
 
     votes: Counter[str] = field(default_factory=Counter)
@@ -39,13 +39,22 @@ class Place:
         """
         if len(self.trusted) > 1:
             return None
-        ranked = self.votes.most_common(2)
+        ranked = Counter({one: votes for one, votes in self.votes.items() if not self._is_part(one)}).most_common(2)
         content = next(iter(self.trusted), ranked[0][0])
         others = [(other, votes) for other, votes in ranked if other != content]
         if any(self.readers[other] - self.readers[content] for other, _ in others):
             return None
         enough = content in self.trusted or self.votes[content] >= NEEDED
         return self.first[content] if enough and all(2 * votes <= self.votes[content] for _, votes in others) else None
+
+    def _is_part(self, content: str) -> bool:
+        """Whether it is a part of another content; see `Tally.codes`."""
+        return any(is_part(self.first[content], other) for other in self.first.values())
+
+
+def is_part(one: FrameCode, other: FrameCode) -> bool:
+    """Whether ``one`` may be what a slanted line saw of ``other``: start and stop of ITF occur within it, too."""
+    return {one.format, other.format} == {"ITF"} and one.data != other.data and one.data in other.data
 
 
 @dataclass(slots=True)
@@ -56,13 +65,24 @@ class Tally:
 
     @property
     def codes(self) -> list[FrameCode]:
-        """What is settled, each content once a place."""
-        return [code for place in self.places if (code := place.code) is not None]
+        """What is settled, each content once a place; not what is a part of something longer at that place."""
+        return [code for place in self._whole_places() if (code := place.code) is not None]
 
     @property
     def unsettled(self) -> list[FrameCode]:
         """One code of each place that is not settled: the one read most often."""
-        return [place.first[place.votes.most_common(1)[0][0]] for place in self.places if place.code is None]
+        return [place.first[place.votes.most_common(1)[0][0]] for place in self._whole_places() if place.code is None]
+
+    def _whole_places(self) -> list[Place]:
+        seen = [code for place in self.places for code in place.first.values()]
+        return [
+            place
+            for place in self.places
+            if not all(
+                any(is_part(code, other) and at_one_place(code.corners, other.corners) for other in seen)
+                for code in place.first.values()
+            )
+        ]
 
     def add(self, codes: Iterable[FrameCode], *, step: str, reader: str, unchanged: bool, ms: float) -> None:
         """Count what ``reader`` read at ``step``.
