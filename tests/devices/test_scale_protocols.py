@@ -249,6 +249,12 @@ def test_the_first_ohaus_line_after_opening_may_be_half_and_does_not_count() -> 
     assert weight.grams == 12360
 
 
+def test_the_second_half_of_an_ohaus_line_that_paused_does_not_count() -> None:
+    parser = ohaus.parser()
+    assert parser.feed(b"-  ") + parser.flush() == []
+    assert parser.feed(b"   2.360 kg    G\r\n") == []
+
+
 def test_a_line_ended_by_cr_alone_counts_when_the_line_falls_idle_or_the_next_begins() -> None:
     parser = mt_sics.parser()
     assert parser.feed(b"S S    125.67 g\r") == []
