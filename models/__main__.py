@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from inspection.errors import InspectionError
+from inspection.errors import ConfigError, InspectionError
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_BUNDLE = ROOT / "models" / "bundles" / "default"
 DEMO = ROOT / "datasets" / "demo"
+POLICY = ROOT / "configs" / "policy" / "default.yaml"
+PRODUCTS = ROOT / "configs" / "products.yaml"
 SHARED = ROOT.parent / "shared" / "datasets"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -60,13 +62,54 @@ def evaluate(
     data: Annotated[list[Path] | None, typer.Option(help="Folder with a manifest.csv; repeat it.")] = None,
     held_out: Annotated[bool, typer.Option(help="Only the groups that the bundle was not trained on.")] = True,
     threads: Annotated[int, typer.Option(min=1)] = 2,
+    images: Annotated[Path | None, typer.Option(help="Folder of any photographs; with --manifest and --out.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="CSV with columns file and goods; labels add figures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV to write: a row a photograph, with its decision.")] = None,
+    policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
+    products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
+    report: Annotated[Path | None, typer.Option(help="Folder for plots, where there are labels.")] = None,
 ) -> None:
-    """Judge labelled pictures as a station would and print the figures of each set."""
+    """Judge pictures as a station would: labelled sets, or any photographs one by one.
+
+    Without --images, prints the figures of the training sets' held-out groups. With it, writes a row a photograph:
+    probabilities, novelty, what the policy would do if all but the picture were in order, and why.
+
+    Example: python -m models evaluate --images photos --manifest photos/manifest.csv --out results.csv --report report
+    """
     with _errors():
+        if images is not None or manifest is not None or out is not None:
+            if images is None or manifest is None or out is None:
+                raise ConfigError("--images, --manifest and --out go together", hint="give all three")
+            _evaluate_photographs((bundle, threads), (policy, products), images, manifest, out, report)
+            return
         from models.evaluation.run import evaluate as run  # noqa: PLC0415 - scikit-learn is not everywhere
 
         folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
         Console().print(run(bundle, folders, only_held_out=held_out, threads=threads))
+
+
+def _evaluate_photographs(
+    model: tuple[Path, int], rules: tuple[Path, Path], images: Path, manifest: Path, out: Path, report: Path | None
+) -> None:
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from inspection.policy import Policy  # noqa: PLC0415
+    from inspection.products import Catalogue  # noqa: PLC0415
+    from models.evaluation import photographs, summary  # noqa: PLC0415
+    from models.runtime import Judge  # noqa: PLC0415
+
+    found = photographs.read_photographs(manifest)
+    judge = Judge.load(model[0], threads=model[1])
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("judging", total=len(found))
+        results = photographs.judge_photographs(
+            judge, Policy.load(rules[0]), Catalogue.load(rules[1]), found, images, lambda _: progress.advance(task)
+        )
+    photographs.write_results(out, results)
+    Console(width=120).print(summary.table(results, f"{judge.bundle_id}, {len(results)} photographs"))
+    if report is not None:
+        for path in summary.plot(results, report):
+            typer.echo(f"plot: {path}")
 
 
 @app.command()
