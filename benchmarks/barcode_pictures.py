@@ -71,7 +71,7 @@ def content_of(kind: str, rng: np.random.Generator) -> tuple[str, str]:
         case "EAN8":
             text = gtin(rng, 8)
         case "UPCE":
-            body = "0" + digits(rng, 5) + "5"
+            body = f"0{digits(rng, 4)}{rng.integers(1, 10)}5"
             long = f"0{body[0]}{body[1:6]}0000{body[6]}"
             total = sum(int(digit) * (1 if i % 2 else 3) for i, digit in enumerate(reversed(long)))
             text = body + str(-total % 10)

@@ -15,7 +15,8 @@ from inspection.frame import Pixels
 Affine = npt.NDArray[np.float64]
 """float64, shape (2, 3): from pixels of the rendering to pixels of the original picture."""
 
-_GOOD_SIDE = 320  # pixels; a linear code of 95 modules then has three a module
+_GOOD_SIDE = 280  # pixels; a linear code of 95 modules then has three a module
+_MARGIN_ABOVE = 0.4  # of the longer side; a square code that stands askew needs it
 _LONGEST_SIDE = 1200
 _FEWEST_PIXELS = 4
 _TENSOR_SIDE = 96  # so many rows and columns tell a direction
@@ -89,7 +90,7 @@ def upright(rendering: Rendering, corners: Corners, *, margin: float) -> Renderi
     Args:
         rendering: the original picture.
         corners: the code in it.
-        margin: what is added on each side, of the code's longer side.
+        margin: what is added on the left and right, of the code's longer side; above and below no more than needed.
     """
     top_left, top_right, bottom_right, bottom_left = (np.array(point) for point in corners)
     along = (top_right - top_left + bottom_right - bottom_left) / 2
@@ -97,15 +98,15 @@ def upright(rendering: Rendering, corners: Corners, *, margin: float) -> Renderi
     width, height = float(np.hypot(*along)), float(np.hypot(*across))
     direction = _across_bars(rendering.pixels, corners, along / width if width else np.array([1.0, 0.0]))
     longer = max(width, height, 1.0)
-    border = margin * longer
+    beside, above = margin * longer, min(margin, _MARGIN_ABOVE) * longer
     factor = min(2.0, max(1.0, _GOOD_SIDE / longer), _LONGEST_SIDE / longer)
-    size = math.ceil((width + 2 * border) * factor), math.ceil((height + 2 * border) * factor)
+    size = math.ceil((width + 2 * beside) * factor), math.ceil((height + 2 * above) * factor)
     normal = np.array([-direction[1], direction[0]])
     centre = (top_left + top_right + bottom_right + bottom_left) / 4
     linear = np.column_stack([direction, normal]) / factor
     offset = centre - linear @ ((np.array(size) - 1) / 2)
     back = np.column_stack([linear, offset])
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     pixels = cv2.warpAffine(rendering.pixels, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return Rendering(np.asarray(pixels, np.uint8), _after(back, rendering.back))
 
