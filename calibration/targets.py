@@ -91,8 +91,8 @@ class Printed(Described):
     """
 
     format: Literal[1] = 1
-    dictionary: str = Field("DICT_5X5_100", pattern=r"^DICT_[A-Za-z0-9_]{3,24}$")
-    ruler_mm: float = Field(RULER_MM, ge=90, le=110)
+    dictionary: Annotated[str, Field(pattern=r"^DICT_[A-Za-z0-9_]{3,24}$")] = "DICT_5X5_100"
+    ruler_mm: Annotated[float, Field(ge=90, le=110)] = RULER_MM
 
     @property
     def print_scale(self) -> float:
@@ -167,7 +167,8 @@ class Marked(Printed):
 
     @model_validator(mode="after")
     def _everything_is_on_it(self) -> Marked:
-        for part in (*self.markers, *self.patches):
+        parts: list[Marker | Patch] = [*self.markers, *self.patches]
+        for part in parts:
             right, low = part.corners().max(axis=0)
             if right > self.width_mm + 1e-6 or low > self.height_mm + 1e-6:
                 raise ValueError(f"{part!r} is not on the target of {self.width_mm} x {self.height_mm} mm")
