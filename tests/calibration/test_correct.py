@@ -12,7 +12,7 @@ from calibration.record import CalibrationRecord
 from inspection.errors import CalibrationError
 from inspection.finding import Box
 from inspection.frame import Pixels
-from tests.calibration.records import SIZE, colour, flat, lens, record
+from tests.calibration.known import SIZE, colour, flat, lens, record
 
 Floats = npt.NDArray[np.float64]
 
