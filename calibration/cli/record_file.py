@@ -1,0 +1,80 @@
+"""The file that the solving commands share: each changes its own part of the record and leaves the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from calibration.cli.frames import Picture
+from calibration.record import CalibrationRecord, Made, Measured
+from calibration.store import check_identity, load_record, save_record
+from inspection import __version__
+from inspection.errors import CalibrationError
+
+FramesOption = Annotated[Path, typer.Option(help="Folder of pictures of one view (or one picture).")]
+TargetOption = Annotated[Path, typer.Option(help="The .json that was written beside the printed target.")]
+OutOption = Annotated[Path, typer.Option(help="Record to write; made if absent, else only this part is replaced.")]
+CameraOption = Annotated[str, typer.Option(help="Identity of the camera; asked for when the record is made.")]
+ViewOption = Annotated[str, typer.Option(help="Name of the view; asked for when the record is made.")]
+ByOption = Annotated[str, typer.Option(help="Badge id of who does this.", max=64)]
+DaysOption = Annotated[float, typer.Option(help="How many days the result may be used.", min=0.01, max=3650)]
+
+UNNAMED_CAMERA, UNNAMED_VIEW = "unnamed", "view"
+
+
+def open_record(out: Path, size: tuple[int, int], camera_id: str, view: str) -> CalibrationRecord:
+    """The record in ``out``, or a new one; names left empty are those of the file.
+
+    Raises:
+        CalibrationError: the file is broken, or of another camera, view or resolution.
+    """
+    try:
+        record = load_record(out).record
+    except CalibrationError as error:
+        if error.code != "calibration.missing":
+            raise
+        camera, place = camera_id or UNNAMED_CAMERA, view or UNNAMED_VIEW
+        try:
+            return CalibrationRecord(camera_id=camera, view=place, width=size[0], height=size[1])
+        except ValueError as invalid:
+            message = f"{camera!r} and {place!r} cannot name a camera and a view"
+            raise CalibrationError(message, code="name", hint="use A-Z a-z 0-9 . _ -") from invalid
+    check_identity(record, camera_id or record.camera_id, view or record.view, size)
+    return record
+
+
+def made_now(pictures: Sequence[Picture], by: str, days: float) -> Made:
+    """Provenance of a part that is solved from ``pictures`` now."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    hashes = tuple(picture.sha256 for picture in pictures)
+    return Made(by=by, at=now, software=__version__, frames=hashes, valid_until=now + timedelta(days=days))
+
+
+def replace_part(out: Path, record: CalibrationRecord, name: str, part: Measured) -> dict[str, Any]:
+    """Save ``record`` with a part replaced; returns what every command prints about it.
+
+    A new lens changes the corrected frame: plane and background, which are of that frame, expire with it.
+    """
+    changes: dict[str, Any] = {name: part}
+    if name == "lens" and part != record.lens:
+        for dependent in ("plane", "background"):
+            old = record.parts().get(dependent)
+            if old is not None:
+                ended = min(old.made.valid_until, part.made.at)
+                changes[dependent] = old.model_copy(update={"made": old.made.model_copy(update={"valid_until": ended})})
+    changed = record.model_copy(update=changes)
+    version = save_record(out, changed, by=part.made.by, at=part.made.at, software=part.made.software)
+    return {
+        "part": name,
+        "camera_id": changed.camera_id,
+        "view": changed.view,
+        "calibration_id": changed.calibration_id,
+        "version": version,
+        "out": str(out),
+        "valid_until": part.made.valid_until.isoformat(),
+        "to_renew": sorted(changes.keys() - {name}),
+    }
