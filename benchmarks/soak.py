@@ -167,6 +167,7 @@ class Samples:
 def main(
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to go on.")] = 30.0,
     seed: Annotated[int, typer.Option(help="Of faults and values.")] = 0,
+    only: Annotated[list[str] | None, typer.Option(help="Only this device; may be given more than once.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Picture of memory and descriptors over time.")] = None,
 ) -> None:
     """Run the soak and print its table; exit code 1 when a reading was wrong or lost."""
@@ -174,7 +175,8 @@ def main(
     os.environ |= {"OPENCV_LOG_LEVEL": "OFF", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # lost cameras are meant here
     console = Console(width=120)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        hands = [Hand(actor, random.Random(f"{seed}/{actor.name}")) for actor in all_actors(Path(folder), seed)]  # noqa: S311
+        actors = all_actors(Path(folder), seed, only)
+        hands = [Hand(actor, random.Random(f"{seed}/{actor.name}")) for actor in actors]  # noqa: S311
         samples = _run(hands, minutes * 60, console)
         for hand in hands:
             hand.actor.close()

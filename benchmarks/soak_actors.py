@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from pydantic import TypeAdapter
 
@@ -42,6 +43,7 @@ CHECKED = ("stuck", "slow", "noise", "wrong_checksum", "split", "glue", "glitch"
 """Faults that a protocol with checksums must see through."""
 WHOLE_LINES = ("stuck", "slow", "noise", "split", "glue", "glitch", "reset")
 """Faults that a protocol of text lines must see through; a digit that was changed into another shows nowhere."""
+CAMERA_FAULTS = ("stall", "frozen", "black", "green", "torn", "truncated", "slow", "disconnect")
 UNCHECKED = ("stuck", "slow", "split", "glue")
 """Faults that a protocol without any form must see through; noise on its line is a scan."""
 
@@ -218,15 +220,16 @@ class WatchedCamera:
 
 
 BITS, CELL = 6, 40
+_GRAIN = cv2.GaussianBlur(np.random.default_rng(1).normal(0, 60, (120, BITS * CELL)), (0, 0), 1.5)
 
 
 def _scene(number: int) -> np.ndarray:
-    """A picture of stripes that say ``number``."""
-    scene = np.full((120, BITS * CELL, 3), 60, np.uint8)
+    """A picture of stripes that say ``number``, with the grain that every surface has."""
+    scene = np.full((120, BITS * CELL, 3), 60.0)
     for bit in range(BITS):
         if number >> bit & 1:
             scene[:, bit * CELL : (bit + 1) * CELL] = 180
-    return scene
+    return np.clip(scene + _GRAIN[..., None], 0, 255).astype(np.uint8)
 
 
 def _number(pixels: np.ndarray) -> str:
@@ -253,8 +256,8 @@ class CameraActor(Actor):
         return reading.number if isinstance(reading, Seen) else None
 
 
-def all_actors(folder: Path, seed: int) -> list[Actor]:
-    """One actor of every kind and protocol; ports are made in ``folder``."""
+def all_actors(folder: Path, seed: int, only: Sequence[str] | None = None) -> list[Actor]:
+    """One actor of every kind and protocol, or those named; ports are made in ``folder``."""
 
     def device(driver: str, name: str, **options: object) -> Device:
         made: Device = _DEVICE.validate_python(
@@ -267,26 +270,32 @@ def all_actors(folder: Path, seed: int) -> list[Actor]:
         simulated.place_tags([SECOND_TAG])
         return ReaderActor(name, made, simulated, (*CHECKED, "second tag"), seed)
 
-    scale = SimulatedScale(folder / "scale", "mt_sics")
-    camera = SimulatedCamera(_scene(0), fps=15, seed=seed)
-    camera_config = {"id": "camera", "view": "top", "driver": "opencv", "url": camera.url}
-    make: list[Callable[[], Actor]] = [
-        lambda: ScannerActor(
-            "scanner", device("barcode.serial", "scanner"), SimulatedScanner(folder / "scanner"), UNCHECKED, seed
-        ),
-        lambda: ScannerActor("ssi", device("barcode.ssi", "ssi"), SimulatedSsiScanner(folder / "ssi"), CHECKED, seed),
-        lambda: reader("m100", SimulatedM100(folder / "m100")),
-        lambda: reader("mercury", SimulatedMercury(folder / "mercury"), mode="continuous"),
-        lambda: reader("r2000", SimulatedR2000(folder / "r2000")),
-        lambda: reader("uhf288", SimulatedChafon(folder / "uhf288", dialect=Dialect.UHF288)),
-        lambda: reader("llrp", SimulatedLlrp()),
-        lambda: ScaleActor("scale", device("scale.mt_sics", "scale"), scale, (*WHOLE_LINES, "drift"), seed),
-        lambda: CameraActor(
-            "camera",
-            WatchedCamera(_CAMERA.validate_python(camera_config).build()),
-            camera,
-            ("stall", "frozen", "black", "green", "torn", "truncated", "slow", "disconnect"),
-            seed,
-        ),
-    ]
-    return [build() for build in make]
+    def scanner() -> Actor:
+        simulated = SimulatedScanner(folder / "scanner")
+        return ScannerActor("scanner", device("barcode.serial", "scanner"), simulated, UNCHECKED, seed)
+
+    def ssi() -> Actor:
+        return ScannerActor("ssi", device("barcode.ssi", "ssi"), SimulatedSsiScanner(folder / "ssi"), CHECKED, seed)
+
+    def scale() -> Actor:
+        simulated = SimulatedScale(folder / "scale", "mt_sics")
+        return ScaleActor("scale", device("scale.mt_sics", "scale"), simulated, (*WHOLE_LINES, "drift"), seed)
+
+    def camera() -> Actor:
+        simulated = SimulatedCamera(_scene(0), fps=15, seed=seed)
+        config = {"id": "camera", "view": "top", "driver": "opencv", "url": simulated.url}
+        watched = WatchedCamera(_CAMERA.validate_python(config).build())
+        return CameraActor("camera", watched, simulated, CAMERA_FAULTS, seed)
+
+    make: dict[str, Callable[[], Actor]] = {
+        "scanner": scanner,
+        "ssi": ssi,
+        "m100": lambda: reader("m100", SimulatedM100(folder / "m100")),
+        "mercury": lambda: reader("mercury", SimulatedMercury(folder / "mercury"), mode="continuous"),
+        "r2000": lambda: reader("r2000", SimulatedR2000(folder / "r2000")),
+        "uhf288": lambda: reader("uhf288", SimulatedChafon(folder / "uhf288", dialect=Dialect.UHF288)),
+        "llrp": lambda: reader("llrp", SimulatedLlrp()),
+        "scale": scale,
+        "camera": camera,
+    }
+    return [build() for name, build in make.items() if only is None or name in only]

@@ -6,7 +6,20 @@ from pathlib import Path
 
 import pytest
 
+LONG_RUN = "--long"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(LONG_RUN, action="store_true", help="also run the tests that take many minutes each")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption(LONG_RUN):
+        return
+    for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker(pytest.mark.skip(reason=f"takes many minutes; run it with {LONG_RUN}"))
 
 
 @pytest.fixture(scope="session")

@@ -210,7 +210,7 @@ def test_stopping_does_not_wait_for_a_camera_that_does_not_answer(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("times", [100, 1000])
+@pytest.mark.parametrize("times", [30, pytest.param(1000, marks=pytest.mark.long)])
 def test_connecting_again_and_again_leaves_no_thread_and_no_descriptor(
     simulator: SimulatedCamera, start: Start, inbox: Inbox, times: int
 ) -> None:

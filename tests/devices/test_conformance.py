@@ -145,7 +145,9 @@ def test_a_listener_that_fails_does_not_end_the_device(subject: Subject, inbox: 
     subject.prove(inbox)
 
 
-@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "times", [5, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(3600)])]
+)
 def test_reconnecting_leaves_no_thread_and_no_descriptor(subject: Subject, inbox: Inbox, times: int) -> None:
     subject.device.start(inbox)
     inbox.wait_connected()
