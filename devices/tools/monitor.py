@@ -17,9 +17,10 @@ from rich.text import Text
 from devices.base import Device, DeviceEvent
 from devices.camera.base import Camera
 from devices.tools.words import event_words, reading_words
-from inspection.reading import Reading
+from inspection.reading import Reading, TagReading, WeightReading
 
 REFRESH_S = 0.25
+AGAIN_NS = 2_000_000_000
 
 
 class Notes(Protocol):
@@ -45,7 +46,7 @@ class Monitor:
     notes: Notes | None = None
     counts: Counter[str] = field(default_factory=Counter)
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _sequences: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _said: dict[tuple[str, object], int] = field(default_factory=dict)
 
     def run(self, seconds: float | None = None) -> None:
         """Show everything until `stop`, or for so many seconds."""
@@ -95,12 +96,27 @@ class Monitor:
 
     def _take(self, message: Reading | DeviceEvent) -> None:
         self.counts[message.device_id] += isinstance(message, Reading)
+        if isinstance(message, Reading) and self._said_before(message):
+            return
         words = reading_words(message) if isinstance(message, Reading) else event_words(message)
         style = "" if isinstance(message, Reading) else ("green" if message.connected else "bold red")
         line = f"{_clock(message.at)}  {message.device_id:<12} {words}"
         self.console.print(Text(line, style), soft_wrap=True)
         if self.notes is not None:
             self.notes.note(f"{message.device_id}: {words}")
+
+    def _said_before(self, reading: Reading) -> bool:
+        """Whether this device said the same a moment ago; what lies on a table is said again and again."""
+        match reading:
+            case TagReading():
+                said: object = reading.epc
+            case WeightReading():
+                said = (reading.grams, reading.stable)
+            case _:
+                return False
+        before, self._said[reading.device_id, said] = self._said.get((reading.device_id, said)), reading.monotonic_ns
+        self._said = {what: ns for what, ns in self._said.items() if reading.monotonic_ns - ns < AGAIN_NS}
+        return before is not None and reading.monotonic_ns - before < AGAIN_NS
 
 
 def _clock(at: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devices import epc, gs1
 from devices.base import DeviceEvent
 from inspection.errors import InspectionError
-from inspection.reading import BarcodeReading, Reading, TagReading
+from inspection.reading import BarcodeReading, Reading, TagReading, WeightReading
 
 
 def event_words(event: DeviceEvent) -> str:
@@ -21,6 +21,8 @@ def reading_words(reading: Reading) -> str:
         case BarcodeReading():
             meaning = _meaning_of_text(reading)
             return " ".join(part for part in ("code", reading.aim, shown(reading.text), meaning) if part)
+        case WeightReading():
+            return _weight(reading)
         case _:
             return f"bytes {reading.raw.hex().upper()}"
 
@@ -52,6 +54,18 @@ def _tag(reading: TagReading) -> str:
     except InspectionError as error:
         meaning = str(error)
     return f"{', '.join(parts)} = {meaning or 'no EPC of the Tag Data Standard'}"
+
+
+def _weight(reading: WeightReading) -> str:
+    if reading.grams is None:
+        return (
+            "weight: too heavy"
+            if reading.overload
+            else "weight: the pan is off"
+            if reading.underload
+            else "weight: none"
+        )
+    return f"weight {reading.grams.normalize():f} g, {'stable' if reading.stable else 'moving'}"
 
 
 def _meaning_of_text(reading: BarcodeReading) -> str:

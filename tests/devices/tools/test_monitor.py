@@ -10,10 +10,12 @@ from rich.console import Console
 
 from devices.barcode.scanner import BarcodeScanner
 from devices.barcode.simulator import SimulatedScanner
+from devices.scale.simulator import SimulatedScale
 from devices.serial_link import PortSettings
 from devices.tools.monitor import Monitor
 from devices.tools.words import shown
 from tests.devices.subjects.camera import build_camera, picture
+from tests.devices.subjects.subject import build
 from tests.devices.test_pseudo_port import wait_until
 
 
@@ -73,3 +75,22 @@ def test_what_a_scanner_sends_cannot_write_on_the_terminal(tmp_path: Path) -> No
 
 def test_control_characters_are_made_visible() -> None:
     assert shown("a\x1b[2J\x1d\x7f\x9bb") == "a␛[2J␝␡�b"
+
+
+def test_what_lies_on_a_scale_is_told_once_and_again_when_it_changes(tmp_path: Path) -> None:
+    simulator = SimulatedScale(tmp_path / "port")
+    scale = build(driver="scale.mt_sics", port=str(tmp_path / "port"), poll_ms=50)
+    monitor = Monitor([scale], [], Console(file=io.StringIO(), width=200))
+    running = threading.Thread(target=monitor.run)
+    running.start()
+    try:
+        for grams in ("250", "75.5"):
+            simulator.place(grams)
+            wait_until(lambda grams=grams: f"weight {grams} g, stable" in shown_lines(monitor))  # type: ignore[misc]
+        before = monitor.counts["dut"]
+        wait_until(lambda: monitor.counts["dut"] > before + 5)
+        assert shown_lines(monitor).count("weight 75.5 g, stable") == 1
+    finally:
+        monitor.stop()
+        running.join(10)
+        simulator.close()
