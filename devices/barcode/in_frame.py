@@ -20,7 +20,7 @@ from devices.barcode.in_frame_ladder import (
     again,
     readers,
 )
-from devices.barcode.in_frame_patches import unread_patches
+from devices.barcode.in_frame_patches import goes_on, unread_patches
 from devices.barcode.in_frame_place import ItemRegion, at_one_place, contains
 from devices.barcode.in_frame_readers import FORMATS, Reader
 from devices.barcode.in_frame_renderings import Rendering, at_most, original, upright
@@ -180,11 +180,13 @@ class _Search:
         codes = self.readers[key](step.change(source))
         if around is not None:
             codes = [code for code in codes if at_one_place(code.corners, around.corners)]
+        codes = [code for code in codes if code.format != "ITF" or not goes_on(self.picture, code)]
         took = self.ms - began
         rate = took / (source.area * max(step.factor, 1) ** 2)
         self._ms_per_pixel[step.reader] = max(rate, self._ms_per_pixel.get(step.reader, 0.0))
         reader = "zbar" if step.reader == "zbar" else "zxing"
-        self.tally.add(codes, step=step.name, reader=reader, unchanged=unchanged, ms=self.ms)
+        close = around is not None
+        self.tally.add(codes, step=step.name, reader=reader, unchanged=unchanged, ms=self.ms, close=close)
 
     def _time_for(self, step: Step, area: int) -> bool:
         if self.deadline_ms is None:

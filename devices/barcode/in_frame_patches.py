@@ -1,4 +1,4 @@
-"""Finds what looks like a code but was not read: patches of stripes that stand aslant, and dense square ones."""
+"""Finds what looks like a code but was not read: slanted stripes, dense squares, bars beyond the ends of a code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from devices.barcode.in_frame_code import Corners, FrameCode
-from devices.barcode.in_frame_renderings import Rendering
+from devices.barcode.in_frame_renderings import Rendering, upright
 
 MOST = 3
 """Patches that are looked at."""
@@ -21,6 +21,9 @@ _STRIPED = 0.6  # coherence of the structure tensor: 1 is stripes, 0 is dots
 _LEVEL = 20.0  # degrees: stripes that stand straighter were looked at already
 _FILLED = 0.6  # of the rectangle around it; print in lines and edges of things fill less
 _FEWEST_CELLS = 6
+_NEAR, _FAR = 0.03, 0.14  # of the code's length from its end; the quiet zone of six ITF digits is 0.16
+_BAND = 0.02
+_GOES_ON = 0.25  # of the contrast within; a quiet zone has a tenth
 _LONGEST = 3.0  # side ratio of a dense patch; text is longer
 
 
@@ -64,6 +67,33 @@ def unread_patches(rendering: Rendering, codes: Sequence[FrameCode]) -> list[Pat
         if patch is not None:
             found.append(patch)
     return found
+
+
+def goes_on(picture: Rendering, code: FrameCode) -> bool:
+    """Whether the bars of a linear code go on, left or right, where it should have ended with a quiet zone.
+
+    Looked at in rows across the bars: as much contrast just outside an end as just inside, in the middle's rows. A line
+    that slants leaves the bars at their top or foot, where only the rows further in show that there are more.
+    """
+    cut_out = upright(picture, code.corners, margin=0.3)
+    into = cv2.invertAffineTransform(cut_out.back)
+    corners = np.array(code.corners) @ into[:, :2].T + into[:, 2]
+    left, right = (corners[0] + corners[3]) / 2, (corners[1] + corners[2]) / 2
+    length = float(right[0] - left[0])
+    for end, outwards in ((left, -1), (right, 1)):
+        row, band = int((left[1] + right[1]) / 2), max(1, round(_BAND * length))
+        rows = cut_out.pixels[max(row - band, 0) : row + band + 1].astype(np.float32)
+        contrast = np.abs(np.diff(rows.mean(axis=0))) if len(rows) else np.zeros(0)
+        outside = _mean(contrast, end[0] + outwards * _NEAR * length, end[0] + outwards * _FAR * length)
+        inside = _mean(contrast, end[0] - outwards * _NEAR * length, end[0] - outwards * _FAR * length)
+        if outside > _GOES_ON * inside > 0:
+            return True
+    return False
+
+
+def _mean(values: np.ndarray, one: float, other: float) -> float:
+    part = values[max(0, round(min(one, other))) : max(0, round(max(one, other)))]
+    return float(part.mean()) if part.size else 0.0
 
 
 def _patch(cells: np.ndarray, xx: float, yy: float, xy: float, step: float) -> Patch | None:

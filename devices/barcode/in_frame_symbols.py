@@ -30,6 +30,11 @@ def trusted(code: FrameCode, *, unchanged: bool) -> bool:
     return code.format in MATRIX or (unchanged and code.format in CHECKED)
 
 
+def short_itf(code: FrameCode) -> bool:
+    """Whether it is an ITF without the check digit that 14 digits have."""
+    return code.format == "ITF" and len(code.data) != _GTIN_14
+
+
 def well_formed(code: FrameCode) -> bool:
     """Whether length and check digit are what the symbology asks for."""
     name = code.format

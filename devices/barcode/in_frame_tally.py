@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from devices.barcode.in_frame_code import FrameCode
 from devices.barcode.in_frame_place import at_one_place
-from devices.barcode.in_frame_symbols import MATRIX, trusted
+from devices.barcode.in_frame_symbols import MATRIX, short_itf, trusted
 
 NEEDED = 2
 """Reads alike that settle a text which is not trusted at once: from different renderings, or from different readers."""
+
+NEEDED_OF_A_SHORT_ITF = 3
+"""The same for an ITF of other than 14 digits, one from an upright cut-out: it has no check, and lines that slant
+see a part of a longer one as a whole."""
 
 
 @dataclass(slots=True)
@@ -23,12 +27,14 @@ class Place:
         first: the first code with each content; a settled code is this one.
         readers: which readers said each content.
         trusted: contents that one read settles.
+        close: contents that were read in an upright cut-out, too.
     """
 
     votes: Counter[str] = field(default_factory=Counter)
     first: dict[str, FrameCode] = field(default_factory=dict)
     readers: dict[str, set[str]] = field(default_factory=dict)
     trusted: set[str] = field(default_factory=set)
+    close: set[str] = field(default_factory=set)
 
     @property
     def code(self) -> FrameCode | None:
@@ -45,6 +51,8 @@ class Place:
         if any(self.readers[other] - self.readers[content] for other, _ in others):
             return None
         enough = content in self.trusted or self.votes[content] >= NEEDED
+        if short_itf(self.first[content]):
+            enough = self.votes[content] >= NEEDED_OF_A_SHORT_ITF and content in self.close
         return self.first[content] if enough and all(2 * votes <= self.votes[content] for _, votes in others) else None
 
     def _is_part(self, content: str) -> bool:
@@ -84,7 +92,9 @@ class Tally:
             )
         ]
 
-    def add(self, codes: Iterable[FrameCode], *, step: str, reader: str, unchanged: bool, ms: float) -> None:
+    def add(
+        self, codes: Iterable[FrameCode], *, step: str, reader: str, unchanged: bool, ms: float, close: bool = False
+    ) -> None:
         """Count what ``reader`` read at ``step``.
 
         Args:
@@ -93,6 +103,7 @@ class Tally:
             reader: name of the reader.
             unchanged: whether it looked at the picture as it is.
             ms: time since the search began.
+            close: whether it looked at an upright cut-out of the place.
         """
         seen: set[tuple[int, str]] = set()
         for code in codes:
@@ -103,6 +114,8 @@ class Tally:
             place.votes[code.data] += 1
             place.first.setdefault(code.data, replace(code, step=step, ms=ms))
             place.readers.setdefault(code.data, set()).add(reader)
+            if close:
+                place.close.add(code.data)
             if trusted(code, unchanged=unchanged):
                 place.trusted.add(code.data)
 

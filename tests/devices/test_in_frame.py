@@ -196,6 +196,14 @@ def test_a_picture_of_too_many_pixels_is_refused_without_being_touched() -> None
         READER.read(huge)
 
 
+def test_a_slanted_itf_is_read_whole_or_not_at_all() -> None:
+    rng = np.random.default_rng(99)
+    pictures = [photo("ITF", "turned", rng) for _ in range(25)]
+    texts = [[code.text for code in READER.read(picture.pixels).codes] for picture in pictures]
+    assert all(found in ([], [picture.text]) for found, picture in zip(texts, pictures, strict=True))
+    assert sum(map(bool, texts)) >= 20
+
+
 @pytest.mark.shared
 def test_photographs_are_read_five_points_better_than_by_either_library(shared: Path) -> None:
     counts = {"ours": 0, "zxing": 0, "zbar": 0, "all": 0}

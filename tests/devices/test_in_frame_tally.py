@@ -48,11 +48,30 @@ def test_a_two_dimensional_code_stands_at_any_step() -> None:
     assert read((code("LP1", "Data Matrix"), "2x", "zxing")) == ["LP1"]
 
 
-@pytest.mark.parametrize("name", ["ITF", "Code 39", "Codabar", "UPC-E", "EAN-8", "DataBar Limited"])
+@pytest.mark.parametrize("name", ["Code 39", "Codabar", "UPC-E", "EAN-8", "DataBar Limited"])
 def test_a_format_of_weak_check_needs_two_reads_always(name: str) -> None:
     weak = code("12345670", name)
     assert read((weak, "plain", "zxing")) == []
     assert read((weak, "plain", "zxing"), (weak, "even", "zxing")) == [weak.data]
+
+
+def test_an_itf_14_needs_two_reads() -> None:
+    long = code("63760589401665", "ITF")
+    assert [read(*((long, step, "zxing") for step in steps)) for steps in (["plain"], ["plain", "2x"])] == [
+        [],
+        [long.data],
+    ]
+
+
+def test_an_itf_without_check_digit_needs_three_reads_and_one_from_close_by() -> None:
+    short = code("070429", "ITF")
+    result = tally(*((short, step, "zxing") for step in ("plain", "even", "2x", "unsharp")))
+    assert result.codes == []
+    result.add([short], step="soft cut-out", reader="zxing", unchanged=False, ms=1.0, close=True)
+    assert [found.data for found in result.codes] == [short.data]
+    few = tally((short, "plain", "zxing"))
+    few.add([short], step="soft cut-out", reader="zxing", unchanged=False, ms=1.0, close=True)
+    assert few.codes == []
 
 
 def test_two_readers_that_disagree_are_no_read() -> None:
@@ -91,7 +110,7 @@ def test_one_matrix_code_may_stand_inside_another() -> None:
 
 def test_a_part_of_an_itf_gives_way_to_the_whole() -> None:
     whole, left, right = code("63760589401665", "ITF"), code("637605", "ITF", 0, 40), code("89401665", "ITF", 60, 40)
-    parts = [(part, step, "zxing") for part in (left, right) for step in ("plain", "even")]
+    parts = [(part, step, "zxing") for part in (left, right) for step in ("plain", "even", "unsharp")]
     assert read(*parts, (whole, "turned 45", "zxing"), (whole, "2x", "zxing")) == [whole.data]
     assert read(*parts, (whole, "turned 45", "zxing")) == []
 
