@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import subprocess
@@ -58,10 +57,10 @@ def test_every_leaf_of_every_small_tree_is_proven_from_nodes_of_a_larger_one() -
 def test_every_small_tree_is_proven_to_be_the_beginning_of_every_larger_one() -> None:
     nodes = merkle.all_nodes(LEAVES)
     roots = {size: root_by_definition(LEAVES[:size]) for size in range(1, len(LEAVES) + 1)}
-    for size2 in roots:
+    for size2, root2 in roots.items():
         for size1 in range(1, size2 + 1):
             proof = merkle.proof_from(merkle.consistency_nodes(size1, size2), nodes)
-            merkle.verify_consistency(size1, size2, proof, roots[size1], roots[size2])
+            merkle.verify_consistency(size1, size2, proof, roots[size1], root2)
 
 
 def test_a_range_that_is_taken_up_again_goes_on_as_if_never_put_down() -> None:
@@ -166,9 +165,7 @@ def test_the_command_answers_a_line_a_file(tmp_path: Path) -> None:
     proof = merkle.proof_from(merkle.inclusion_nodes(8, 9), nodes)
     good, bad, absent = tmp_path / "good.json", tmp_path / "bad.json", tmp_path / "absent.json"
     good.write_text(json.dumps(inclusion(8, 9, LEAVES[8], proof, root)))
-    bad.write_text(
-        json.dumps({**inclusion(8, 9, LEAVES[8], proof, root), "root": base64.b64encode(bytes(32)).decode()})
-    )
+    bad.write_text(json.dumps(inclusion(8, 9, LEAVES[8], proof, bytes(32))))
     command = [sys.executable, "-m", "inspection.ledger", "verify-inclusion"]
     ended = subprocess.run([*command, good, bad, absent], capture_output=True, text=True, check=False)
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
