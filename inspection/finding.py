@@ -46,6 +46,21 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Where a finding is, more closely than by its box.
+
+    Attributes:
+        outline: convex, (x, y) of its corners in pixels of the judged picture; 0 is the first one's left or upper edge.
+        area_px: of the region itself, which need not be convex.
+        cell_px: side of the smallest thing it can tell apart, e.g. of one cell of a defect map.
+    """
+
+    outline: tuple[tuple[float, float], ...]
+    area_px: float
+    cell_px: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One defect in one view.
 
@@ -55,6 +70,9 @@ class Finding:
         view: the view it was seen in.
         box: where, in pixels of that view's frame; ``None`` when the model cannot say.
         size_mm: length and width in millimetres when the view is calibrated.
+        area_mm2: likewise.
+        size_uncertainty_mm: how far length and width may each be off, as far as is known; likewise.
+        region: where more closely, in pixels of the picture that was judged; ``None`` when the model cannot say.
     """
 
     defect: Defect
@@ -62,6 +80,9 @@ class Finding:
     view: str
     box: Box | None = None
     size_mm: tuple[float, float] | None = None
+    area_mm2: float | None = None
+    size_uncertainty_mm: float | None = None
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from inspection.finding import Finding
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -40,6 +43,14 @@ class Frame:
         return int(self.pixels.shape[0])
 
 
+class Geometry(Protocol):
+    """How a corrected picture lies in the frame it was made of, and in the world."""
+
+    def in_frame(self, finding: Finding) -> Finding:
+        """A finding of the corrected picture: its box in pixels of the frame, and its size where that is known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewPicture:
     """What the judge sees: the corrected pixels of one view.
@@ -48,8 +59,18 @@ class ViewPicture:
         view: named camera position (``top``, ``front``, …).
         pixels: uint8, shape (H, W, 3), BGR.
         calibration_id: version of the calibration applied; ``None`` when the view is not calibrated.
+        calibration_problems: codes of what is wrong with the calibration, e.g. ``expired``; with any of them the view
+            counts as not calibrated, though parts that are in order are applied.
+        geometry: leads findings back to the frame; ``None`` when they are the frame's already.
     """
 
     view: str
     pixels: Pixels
     calibration_id: str | None = None
+    calibration_problems: tuple[str, ...] = ()
+    geometry: Geometry | None = None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a whole calibration was applied."""
+        return self.calibration_id is not None and not self.calibration_problems

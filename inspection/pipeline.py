@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from inspection.finding import Assessment
@@ -51,11 +51,13 @@ class Outcome:
         assessment: the model's opinion; ``None`` without a model or without pictures.
         verdict: the policy's opinion.
         timings_ms: milliseconds spent in ``correct``, ``judge`` and ``decide``.
+        calibration: version of the calibration applied, by view, for the views that have one.
     """
 
     assessment: Assessment | None
     verdict: PolicyVerdict
     timings_ms: Mapping[str, float]
+    calibration: Mapping[str, str] = field(default_factory=dict)
 
 
 def inspect(
@@ -82,7 +84,7 @@ def inspect(
     start = time.perf_counter()
     pictures = tuple(correct(view, frame) for view, frame in frames.items())
     corrected = time.perf_counter()
-    assessment = judge.assess(pictures) if judge is not None and pictures else None
+    assessment = _in_frames(judge.assess(pictures), pictures) if judge is not None and pictures else None
     judged = time.perf_counter()
     facts = establish(
         item,
@@ -91,6 +93,7 @@ def inspect(
         context,
         pictured=bool(pictures),
         calibrated=_calibrated(pictures, context),
+        calibration_problems=tuple(dict.fromkeys(code for shown in pictures for code in shown.calibration_problems)),
     )
     verdict = policy.decide(facts)
     decided = time.perf_counter()
@@ -99,10 +102,21 @@ def inspect(
         "judge": (judged - corrected) * 1e3,
         "decide": (decided - judged) * 1e3,
     }
-    return Outcome(assessment, verdict, timings_ms)
+    calibration = {shown.view: shown.calibration_id for shown in pictures if shown.calibration_id is not None}
+    return Outcome(assessment, verdict, timings_ms, calibration)
+
+
+def _in_frames(assessment: Assessment, pictures: Sequence[ViewPicture]) -> Assessment:
+    """The judge speaks of the corrected pictures; what is kept and shown are the frames."""
+    geometry = {shown.view: shown.geometry for shown in pictures}
+    findings = []
+    for finding in assessment.findings:
+        known = geometry.get(finding.view)
+        findings.append(finding if known is None else known.in_frame(finding))
+    return replace(assessment, findings=tuple(findings))
 
 
 def _calibrated(pictures: Sequence[ViewPicture], context: Context) -> bool:
     if context.calibrated is not None:
         return context.calibrated
-    return bool(pictures) and all(picture.calibration_id is not None for picture in pictures)
+    return bool(pictures) and all(picture.calibrated for picture in pictures)

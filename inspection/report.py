@@ -78,13 +78,18 @@ class BoxPart(Part):
 
 
 class FindingPart(Part):
-    """One defect in one view; see :class:`inspection.finding.Finding`."""
+    """One defect in one view; see :class:`inspection.finding.Finding`.
+
+    Area and uncertainty are not told by stations from before they were measured, whose reports keep their hash.
+    """
 
     defect: Defect
     probability: Probability
     view: Name
     box: BoxPart | None = None
     size_mm: tuple[float, float] | None = None
+    area_mm2: Annotated[float, Field(ge=0)] | None = Field(None, exclude_if=lambda value: value is None)
+    size_uncertainty_mm: Annotated[float, Field(ge=0)] | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class AssessmentPart(Part):

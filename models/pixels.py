@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.errors import InspectionError
-from inspection.finding import Box, CaptureQuality
+from inspection.finding import Box, CaptureQuality, Region
 from inspection.frame import Pixels
 
 MAX_SIDE = 16_384
@@ -59,13 +59,17 @@ def fit(pixels: Pixels, size: int) -> tuple[Pixels, Letterbox]:
     return np.asarray(bordered, np.uint8), Letterbox(scale, left, top, width, height)
 
 
-def boxes(probabilities: npt.NDArray[np.float32], threshold: float, size: int, letterbox: Letterbox) -> list[Box]:
-    """Regions of one defect map (h, w) at or over ``threshold``, as boxes in the picture, largest first.
+def regions(
+    probabilities: npt.NDArray[np.float32], threshold: float, size: int, letterbox: Letterbox
+) -> list[tuple[Box, Region]]:
+    """Regions of one defect map (h, w) at or over ``threshold``, in the picture, largest first.
 
-    The map is enlarged to the graph's input first, so that a box follows the course between the cells.
+    The map is enlarged to the graph's input first, so that a region follows the course between the cells. It still
+    tells no more apart than a cell of the map is wide.
     """
     enlarged = cv2.resize(probabilities, (size, size), interpolation=cv2.INTER_LINEAR)
-    count, _, stats, _ = cv2.connectedComponentsWithStats((enlarged >= threshold).astype(np.uint8), connectivity=8)
+    count, names, stats, _ = cv2.connectedComponentsWithStats((enlarged >= threshold).astype(np.uint8), connectivity=8)
+    cell_px = size / min(probabilities.shape) / letterbox.scale
     found = []
     for label in sorted(range(1, count), key=lambda index: -int(stats[index, cv2.CC_STAT_AREA])):
         x, y, width, height = (int(value) for value in stats[label, :4])
@@ -74,8 +78,20 @@ def boxes(probabilities: npt.NDArray[np.float32], threshold: float, size: int, l
         left, right = max(0, round(left)), min(letterbox.width, round(right))
         top, bottom = max(0, round(top)), min(letterbox.height, round(bottom))
         if right > left and bottom > top:  # a region wholly in the reflected border is not on the picture
-            found.append(Box(left, top, right - left, bottom - top))
+            box = Box(left, top, right - left, bottom - top)
+            part = (names[y : y + height, x : x + width] == label).astype(np.uint8)
+            area_px = int(stats[label, cv2.CC_STAT_AREA]) / letterbox.scale**2
+            found.append((box, Region(_outline(part, (x, y), letterbox), area_px, cell_px)))
     return found
+
+
+def _outline(part: Pixels, origin: tuple[int, int], letterbox: Letterbox) -> tuple[tuple[float, float], ...]:
+    """Convex hull of the middles of the set pixels' sides, moved from the graph's input at ``origin`` into the picture."""
+    rows, columns = np.nonzero(part)
+    sides = [np.column_stack([columns + dx, rows + dy]) for dx, dy in ((0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5))]
+    hull = cv2.convexHull(np.concatenate(sides).astype(np.float32)).reshape(-1, 2)
+    inside = (hull + origin - (letterbox.left, letterbox.top)) / letterbox.scale
+    return tuple((float(x), float(y)) for x, y in np.clip(inside, 0, (letterbox.width, letterbox.height)))
 
 
 def quality(view: str, fitted: Pixels) -> CaptureQuality:

@@ -19,11 +19,11 @@ from inspection.frame import Pixels, ViewPicture
 from models.bundle import EXPECTED, GRAPH, REFERENCE, SPEC, Bundle, open_bundle
 from models.contract import OUTPUTS, BundleSpec
 from models.novelty import Reference
-from models.pixels import Letterbox, boxes, fit, quality
+from models.pixels import Letterbox, fit, quality, regions
 
 Floats = npt.NDArray[np.float32]
 MAX_VIEWS = 32
-MAX_BOXES_PER_DEFECT = 3
+MAX_REGIONS_PER_DEFECT = 12
 _SELLABLE = (Condition.INTACT, Condition.MINOR)
 
 
@@ -163,8 +163,9 @@ class Judge:
     ) -> list[Finding]:
         """Where the map shows it; relative to its own peak, since one number decides whether and the map only where."""
         threshold = max(self.spec.thresholds.maps, 0.6 * float(cells.max()))
-        regions = boxes(cells, threshold, self.spec.input.size, letterbox)[:MAX_BOXES_PER_DEFECT]
-        return [Finding(defect, probability, view, box) for box in regions] or [Finding(defect, probability, view)]
+        found = regions(cells, threshold, self.spec.input.size, letterbox)[:MAX_REGIONS_PER_DEFECT]
+        located = [Finding(defect, probability, view, box, region=region) for box, region in found]
+        return located or [Finding(defect, probability, view)]
 
     def _check_golden(self) -> None:
         names = self._bundle.golden_pictures

@@ -7,17 +7,32 @@ with the value ``unknown``, or a number beside a ``…_known`` truth value that 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from inspection.finding import Assessment, Condition, Defect
+from inspection.finding import Assessment, Condition, Defect, Finding
 from inspection.item import IdentityIssue, Item
 from inspection.policy.context import Context, Hazard
 from inspection.products import Product
 
 YES_NO = ("yes", "no", "unknown")
+CALIBRATION_PROBLEMS = (
+    "missing",
+    "incomplete",
+    "expired",
+    "other_settings",
+    "other_resolution",
+    "foreign_camera",
+    "other_view",
+    "corrupted",
+    "half_written",
+    "newer_format",
+    "unreadable",
+    "failed",
+)
+MEASURED = frozenset(Defect) - {Defect.MISSING_PART, Defect.NOVEL}
 DAMAGE = frozenset(Defect) - {Defect.SMUDGE, Defect.WEAR, Defect.STAIN, Defect.SCRATCH, Defect.NOVEL}
 
 
@@ -53,6 +68,10 @@ def _truth(meaning: str, *, default: bool = False) -> Any:
 
 def _number(meaning: str, *, guard: str = "") -> Any:
     return field(default=0.0, metadata={"variable": Variable(Kind.NUMBER, meaning, guard=guard)})
+
+
+def _longest(defect: str) -> Any:
+    return _number(f"length of the longest {defect}, mm, plus what it may be off", guard="sizes_known")
 
 
 def _text(meaning: str, *, choices: tuple[str, ...] = (), default: str = "unknown") -> Any:
@@ -107,6 +126,9 @@ class Facts:
     judged: bool = _truth("a model has judged the pictures")
     capture_problems: tuple[str, ...] = _texts("what is wrong with the pictures: too_dark, blurred, …")
     calibrated: bool = _truth("every view is calibrated")
+    calibration_problems: tuple[str, ...] = _texts(
+        "what is wrong with the calibration of any view", choices=CALIBRATION_PROBLEMS
+    )
     novel: bool = _truth("unlike anything the model was trained on", default=True)
     novelty: float = _number("0 like the training data … 1 unlike it", guard="judged")
     confident: bool = _truth("the model passes its conformal threshold")
@@ -118,6 +140,32 @@ class Facts:
     p_damage: float = _number(
         "probability of the surest finding of real damage (not smudge, wear, stain, scratch), 0 … 1", guard="judged"
     )
+
+    sizes_known: bool = _truth("every finding was measured, as its view is calibrated")
+    crack_count: float = _number("how many findings of crack; one seen in two views counts twice")
+    crack_max_mm: float = _longest("crack")
+    scratch_count: float = _number("how many findings of scratch; one seen in two views counts twice")
+    scratch_max_mm: float = _longest("scratch")
+    dent_count: float = _number("how many findings of dent; one seen in two views counts twice")
+    dent_max_mm: float = _longest("dent")
+    tear_count: float = _number("how many findings of tear; one seen in two views counts twice")
+    tear_max_mm: float = _longest("tear")
+    hole_count: float = _number("how many findings of hole; one seen in two views counts twice")
+    hole_max_mm: float = _longest("hole")
+    stain_count: float = _number("how many findings of stain; one seen in two views counts twice")
+    stain_max_mm: float = _longest("stain")
+    crush_count: float = _number("how many findings of crush; one seen in two views counts twice")
+    crush_max_mm: float = _longest("crush")
+    breach_count: float = _number("how many findings of breach; one seen in two views counts twice")
+    breach_max_mm: float = _longest("breach")
+    corrosion_count: float = _number("how many findings of corrosion; one seen in two views counts twice")
+    corrosion_max_mm: float = _longest("corrosion")
+    wear_count: float = _number("how many findings of wear; one seen in two views counts twice")
+    wear_max_mm: float = _longest("wear")
+    smudge_count: float = _number("how many findings of smudge; one seen in two views counts twice")
+    smudge_max_mm: float = _longest("smudge")
+    damaged_count: float = _number("how many findings of damage of no stated type; one seen in two views counts twice")
+    damaged_max_mm: float = _longest("damage of no stated type")
 
     price_new: float = _number("resale price as new", guard="product_known")
     price_open_box: float = _number("resale price opened or with a disclosed blemish", guard="product_known")
@@ -157,12 +205,14 @@ def establish(
     *,
     pictured: bool = True,
     calibrated: bool = False,
+    calibration_problems: tuple[str, ...] = (),
 ) -> Facts:
     """The facts of one inspection.
 
     Args:
         pictured: whether there was any picture.
         calibrated: whether every picture was corrected with a calibration.
+        calibration_problems: codes of what is wrong with the calibration of any view.
     """
     known: dict[str, Any] = {
         **_identity(item, context),
@@ -172,7 +222,7 @@ def establish(
         **_life(item, product, context),
         **_assessment(assessment),
     }
-    return Facts(pictured=pictured, calibrated=calibrated, **known)
+    return Facts(pictured=pictured, calibrated=calibrated, calibration_problems=tuple(calibration_problems), **known)
 
 
 def _circumstances(context: Context) -> dict[str, Any]:
@@ -261,7 +311,24 @@ def _assessment(assessment: Assessment | None) -> dict[str, Any]:
         "p_sellable": float(sum(assessment.p_condition.get(c, 0.0) for c in (Condition.INTACT, Condition.MINOR))),
         "defects": tuple(dict.fromkeys(str(finding.defect) for finding in assessment.findings)),
         "p_damage": float(max(damage, default=0.0)),
+        **_sizes(assessment.findings),
     }
+
+
+def _sizes(findings: Sequence[Finding]) -> dict[str, Any]:
+    known: dict[str, Any] = {"sizes_known": all(finding.size_mm is not None for finding in findings)}
+    for finding in findings:
+        if finding.defect not in MEASURED:
+            continue
+        count, longest = f"{finding.defect}_count", f"{finding.defect}_max_mm"
+        known[count] = known.get(count, 0.0) + 1.0
+        known[longest] = max(known.get(longest, 0.0), _at_most_mm(finding))
+    return known
+
+
+def _at_most_mm(finding: Finding) -> float:
+    length = finding.size_mm[0] if finding.size_mm is not None else 0.0
+    return float(length + (finding.size_uncertainty_mm or 0.0))
 
 
 def _finite(assessment: Assessment) -> bool:

@@ -204,7 +204,11 @@ def _finding_part(finding: Finding) -> FindingPart:
         probability=_unit(finding.probability),
         view=finding.view,
         box=None if finding.box is None else _box_part(finding.box),
-        size_mm=None if size is None else (float(size[0]), float(size[1])),
+        size_mm=None if size is None else (round(float(size[0]), 3), round(float(size[1]), 3)),
+        area_mm2=None if finding.area_mm2 is None else round(float(finding.area_mm2), 3),
+        size_uncertainty_mm=(
+            None if finding.size_uncertainty_mm is None else round(float(finding.size_uncertainty_mm), 3)
+        ),
     )
 
 

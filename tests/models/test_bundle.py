@@ -17,7 +17,7 @@ from inspection.errors import BundleError
 from inspection.finding import Condition
 from inspection.frame import ViewPicture
 from models.bundle import EXPECTED, SPEC, open_bundle, seal_bundle
-from models.pixels import PictureRefused, boxes, fit, quality
+from models.pixels import PictureRefused, fit, quality, regions
 from models.runtime import Judge
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,16 +240,21 @@ def test_a_box_comes_back_where_the_mark_is() -> None:
     assert fitted.shape == (64, 64, 3)
     cells = np.zeros((4, 4), np.float32)
     cells[1, 3] = 1.0  # right edge, upper half of the fitted picture: x 48..64, y 16..32
-    (box,) = boxes(cells, 0.5, 64, letterbox)
+    ((box, region),) = regions(cells, 0.5, 64, letterbox)
     assert abs((box.x + box.width / 2) - 350) <= 30
     assert abs((box.y + box.height / 2) - 50) <= 30
+    assert region.cell_px == 100
+    x, y = np.array(region.outline).T
+    assert (round(x.min()), round(x.max())) == (box.x, box.x + box.width)
+    assert (round(y.min()), round(y.max())) == (box.y, box.y + box.height)
+    assert 0 < region.area_px <= box.width * box.height
 
 
 def test_a_region_in_the_border_is_not_on_the_picture() -> None:
     _, letterbox = fit(np.zeros((100, 400, 3), np.uint8), 64)  # fitted rows 24..40
     cells = np.zeros((8, 8), np.float32)
     cells[0, 4] = 1.0
-    assert boxes(cells, 0.5, 64, letterbox) == []
+    assert regions(cells, 0.5, 64, letterbox) == []
 
 
 def test_the_run_time_imports_no_torch() -> None:
