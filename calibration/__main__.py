@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from calibration.cli import target
+from calibration.cli import lens, plane, target
 
 app = typer.Typer(
     help="Print targets, and solve lens, plane, colour and light of a view from pictures.",
@@ -13,14 +13,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-@app.callback()
-def main() -> None:
-    """Keep sub-commands even while there is only one."""
-
-
 app.command()(target.target)
+app.command()(lens.lens)
+app.command()(plane.plane)
 
 if __name__ == "__main__":
     app()

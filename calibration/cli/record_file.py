@@ -38,8 +38,9 @@ def open_record(out: Path, size: tuple[int, int], camera_id: str, view: str) -> 
         if error.code != "calibration.missing":
             raise
         camera, place = camera_id or UNNAMED_CAMERA, view or UNNAMED_VIEW
+        plain = {"camera_id": camera, "view": place, "width": size[0], "height": size[1]}
         try:
-            return CalibrationRecord(camera_id=camera, view=place, width=size[0], height=size[1])
+            return CalibrationRecord.model_validate(plain)
         except ValueError as invalid:
             message = f"{camera!r} and {place!r} cannot name a camera and a view"
             raise CalibrationError(message, code="name", hint="use A-Z a-z 0-9 . _ -") from invalid
