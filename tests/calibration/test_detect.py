@@ -141,7 +141,7 @@ def test_patches_are_sampled_without_glare(camera: Camera) -> None:
     picture = photograph(camera, target, pose, shading=0, noise=1)
     clean = sample_patches(picture, target, find_target(picture, target))
     spot = camera.project(target.patches[12].corners().mean(axis=0)[None], *pose)[0]
-    cv2.circle(picture, tuple(int(v) for v in spot), 9, (255, 255, 255), -1)
+    cv2.circle(picture, tuple(int(v) for v in spot), 9, (235, 235, 235), -1)  # glare, not yet clipped
 
     sampled = sample_patches(picture, target, find_target(picture, target))
 

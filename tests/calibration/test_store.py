@@ -215,6 +215,7 @@ CalibrationStore(Path(sys.argv[1])).save(record(rms_px=0.2), by="p8", at=NOW, so
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_of_saving_the_old_or_the_new_record_is_there(store: CalibrationStore) -> None:
     old, new = record(rms_px=0.1), record(rms_px=0.2)
     seen = []
@@ -236,3 +237,35 @@ def test_killed_at_any_step_of_saving_the_old_or_the_new_record_is_there(store: 
     assert seen[0] is False
     assert seen[-1] is True
     assert len(seen) > 8
+
+
+SAVE_UNTIL_THE_DISK_STOPS = """
+import resource, signal, sys
+from pathlib import Path
+from calibration.store import CalibrationStore
+from tests.calibration.records import NOW, record
+
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+CalibrationStore(Path(sys.argv[1])).save(record(rms_px=0.2), by="p8", at=NOW, software="0.1.0")
+"""
+
+
+@pytest.mark.parametrize("written", [0, 1, 300])
+def test_killed_in_the_middle_of_a_write_the_old_record_is_there(store: CalibrationStore, written: int) -> None:
+    old = record(rms_px=0.1)
+    save(store, old)
+    kept = store.root / "cam-1" / "history"
+    kept.mkdir(exist_ok=True)
+    (kept / "top.000001.json").write_bytes(
+        store.path("cam-1", "top").read_bytes()
+    )  # so that the record is written first
+    command = [sys.executable, "-c", SAVE_UNTIL_THE_DISK_STOPS, str(store.root), str(written)]
+
+    died = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": "."})
+
+    assert died.returncode == -signal.SIGXFSZ
+    found = store.find("cam-1", "top", NOW)
+    assert found.problems == ()
+    assert found.record == old
+    assert save(store, record(rms_px=0.3)) == 2
