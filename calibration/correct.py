@@ -55,6 +55,9 @@ class Corrector:
     Args:
         record: parts that are missing are left out; one without lens, flat field and colour changes nothing.
 
+    Raises:
+        CalibrationError: ``calibration.corrupted`` when the lens is none.
+
     Attributes:
         calibration_id: of the record.
     """
@@ -72,13 +75,13 @@ class Corrector:
         """The corrected picture, uint8 (H, W, 3) BGR; the frame itself when nothing is to be corrected.
 
         Raises:
-            CalibrationError: ``calibration.foreign`` when the frame is not of the size that was calibrated.
+            CalibrationError: ``calibration.other_resolution`` when the frame is not of the size that was calibrated.
         """
         if pixels.dtype != np.uint8 or pixels.shape != (self.size[1], self.size[0], 3):
             found = f"{pixels.dtype} {pixels.shape}"
             raise CalibrationError(
                 f"{self.calibration_id} is for frames of {self.size[0]} x {self.size[1]}, found {found}",
-                code="foreign",
+                code="other_resolution",
                 hint="set the camera to the size it was calibrated with, or calibrate the view again",
             )
         if self._maps is None and self._gains is None and self._colour is None:
@@ -204,7 +207,11 @@ def _light(code: Floats) -> Floats:
 
 def _maps(lens: Lens, size: tuple[int, int]) -> _Maps:
     matrix = np.asarray(lens.camera_matrix)
+    if not (matrix[0, 0] > 0 and matrix[1, 1] > 0 and abs(np.linalg.det(matrix)) > 0):
+        raise CalibrationError("the camera matrix is none", code="corrupted", hint="calibrate the lens again")
     x, y = cv2.initUndistortRectifyMap(matrix, np.asarray(lens.distortion), np.eye(3), matrix, size, cv2.CV_32FC1)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise CalibrationError("the lens maps nowhere", code="corrupted", hint="calibrate the lens again")
     return np.asarray(x, np.float32), np.asarray(y, np.float32)
 
 

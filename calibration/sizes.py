@@ -83,7 +83,7 @@ class Ruler:
             raise CalibrationError("the region does not lie on the plane", code="size")
         corners = self.millimetres(outline)
         area_px, hull_mm2 = _area(outline), _area(corners)
-        if not (area_px > 0 and math.isfinite(hull_mm2)):
+        if not (area_px > 0 and math.isfinite(hull_mm2) and hull_mm2 > 0):
             raise CalibrationError("the region has no extent", code="size")
         length, width = _rectangle(corners)
         scale = float(self.mm_per_px(outline.mean(axis=0))[0])

@@ -86,7 +86,7 @@ def regions(
 
 
 def _outline(part: Pixels, origin: tuple[int, int], letterbox: Letterbox) -> tuple[tuple[float, float], ...]:
-    """Convex hull of the middles of the set pixels' sides, moved from the graph's input at ``origin`` into the picture."""
+    """Convex hull of the middles of the set pixels' sides, from the graph's input at ``origin`` into the picture."""
     rows, columns = np.nonzero(part)
     sides = [np.column_stack([columns + dx, rows + dy]) for dx, dy in ((0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5))]
     hull = cv2.convexHull(np.concatenate(sides).astype(np.float32)).reshape(-1, 2)

@@ -166,7 +166,7 @@ class Bench:
         return Judgement(
             assessment=None if outcome.assessment is None else assessment_part(outcome.assessment),
             policy=policy_part(outcome.verdict),
-            versions=self.versions,
+            versions=self.versions.model_copy(update={"calibration": dict(outcome.calibration)}),
             timings_ms=outcome.timings_ms,
             failure=failure,
         )

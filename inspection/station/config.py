@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -108,6 +108,15 @@ class CaptureSection(Section):
     retry_ms: int = Field(250, ge=50, le=10_000, description="Until a failed capture is tried again.")
 
 
+class CalibrationSection(Section):
+    """What is known about the views; without this section pictures are judged as the cameras give them."""
+
+    folder: Path | None = Field(None, description="Of the records; the folder calibration in that of the data if none.")
+    parts: tuple[Literal["lens", "plane", "colour", "flat", "light", "background"], ...] = Field(
+        ("lens", "plane"), description="What a view must have to count as calibrated."
+    )
+
+
 class LimitsSection(Section):
     """What keeps the disk from filling."""
 
@@ -128,6 +137,7 @@ class StationConfig(DevicesSection):
     products: Path
     session: SessionSection = SessionSection.model_validate({})
     capture: CaptureSection = CaptureSection.model_validate({})
+    calibration: CalibrationSection | None = None
     limits: LimitsSection = LimitsSection.model_validate({})
 
     @model_validator(mode="after")
@@ -167,6 +177,9 @@ def _resolved(config: StationConfig, base: Path) -> StationConfig:
     }
     if config.hub is not None and config.hub.token_file is not None:
         changes["hub"] = config.hub.model_copy(update={"token_file": base / config.hub.token_file})
+    if config.calibration is not None:
+        folder = base / (config.calibration.folder or config.data / "calibration")
+        changes["calibration"] = config.calibration.model_copy(update={"folder": folder})
     if config.model is not None:
         changes["model"] = config.model.model_copy(update={"bundle": base / config.model.bundle})
     return config.model_copy(update=changes)

@@ -6,18 +6,21 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from types import FrameType
 
 import structlog
 import uvicorn
 
+from calibration.store import CalibrationStore
 from inspection.errors import InspectionError, PortBusy
 from inspection.pipeline import Judge
 from inspection.policy import Policy
 from inspection.products import Catalogue
+from inspection.station.calibrations import Calibrations
 from inspection.station.capture import Bench
 from inspection.station.config import HubSection, StationConfig
 from inspection.station.delivery import Delivery
@@ -29,6 +32,7 @@ from inspection.station.lock import only_station
 from inspection.station.metrics import Metrics
 from inspection.station.outputs import Outputs
 from inspection.station.pictures import PictureStore
+from inspection.station.ports import StationCamera
 from inspection.station.reporter import BackOff, Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
@@ -128,6 +132,9 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
     )
     devices = tuple(device.build() for device in config.devices)
     cameras = tuple(camera.build() for camera in config.cameras)
+    calibrations = _calibrations(config, cameras)
+    if calibrations is not None:
+        bench = replace(bench, correct=calibrations.correct)
     metrics, board = Metrics(), Board()
     screen = Screen(
         station_id=config.station_id,
@@ -136,6 +143,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         devices=devices,
         cameras=cameras,
         standing_faults=_standing_faults(bench, damaged_journals(journal.path)),
+        quiet_faults=tuple if calibrations is None else lambda: calibrations.faults,
     )
     parts = Parts(
         station_id=config.station_id,
@@ -153,6 +161,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         metrics=metrics,
         screen=screen,
         board=board,
+        calibrations=calibrations,
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
     back_off = BackOff() if config.hub is None else _back_off(config.hub)
@@ -175,6 +184,13 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
 def _standing_faults(bench: Bench, damaged: list[str]) -> tuple[Fault, ...]:
     no_model = (Fault(code="model.none"),) if bench.judge is None else ()
     return (*no_model, *(Fault(code="journal.damaged", about=name) for name in damaged))
+
+
+def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Calibrations | None:
+    if config.calibration is None or config.calibration.folder is None:
+        return None
+    by_view = {camera.view: camera.camera_id for camera in cameras}
+    return Calibrations(CalibrationStore(config.calibration.folder), by_view, config.calibration.parts)
 
 
 def _timing(config: StationConfig) -> Timing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from devices.barcode.keyboard import KeyboardScanner
@@ -41,6 +41,7 @@ class Screen:
 
     Args:
         standing_faults: what is wrong as long as the station runs, e.g. no model.
+        quiet_faults: asked each time; what is wrong with the calibration.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class Screen:
         devices: Sequence[Device],
         cameras: Sequence[StationCamera],
         standing_faults: Sequence[Fault],
+        quiet_faults: Callable[[], Sequence[Fault]] = tuple,
     ) -> None:
         self._station_id, self._bench, self._rules = station_id, bench, rules
         self._devices, self._cameras, self._standing = devices, cameras, tuple(standing_faults)
+        self._quiet = quiet_faults
         self._sequence = 0
 
     def show(
@@ -92,7 +95,7 @@ class Screen:
                 "hub": HubState(trouble=hub.trouble, detail=hub.detail, last_delivery_at=hub.last_delivery_at),
                 "devices": devices,
                 "keyboard": self._shown_keyboard(),
-                "faults": (*self._lost(devices), *_without_lost(trouble, devices), *self._standing),
+                "faults": (*self._lost(devices), *_without_lost(trouble, devices), *self._standing, *self._quiet()),
                 "notice": notice,
                 "versions": fields.get("versions") or self._bench.versions,
                 "last_reported": last_reported,

@@ -17,6 +17,7 @@ from devices.identity import join
 from inspection.errors import InspectionError, JournalError, StoreError
 from inspection.reading import BarcodeReading, TagReading
 from inspection.station import session as machine
+from inspection.station.calibrations import Calibrations
 from inspection.station.capture import Bench, CaptureFailed, take
 from inspection.station.journal import Journal
 from inspection.station.metrics import Metrics
@@ -71,6 +72,7 @@ class Parts:
     Attributes:
         cameras: in the order in which views are shown and judged.
         worker: pseudonymous badge id of whoever works here.
+        calibrations: of the views; ``None`` where the configuration has no section for it.
     """
 
     station_id: str
@@ -88,6 +90,7 @@ class Parts:
     metrics: Metrics
     screen: Screen
     board: Board
+    calibrations: Calibrations | None = None
 
 
 class Work:

@@ -139,4 +139,13 @@ def test_a_record_without_parts_gives_the_frame_itself() -> None:
 def test_a_frame_of_another_size_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(CalibrationError) as caught:
         Corrector(record(lens=lens()))(np.zeros(shape, np.uint8))
-    assert caught.value.code == "calibration.foreign"
+    assert caught.value.code == "calibration.other_resolution"
+
+
+@pytest.mark.parametrize(
+    "broken", [{"camera_matrix": ((0, 0, 0), (0, 0, 0), (0, 0, 0))}, {"distortion": (1e300, -1e300, 0, 0)}]
+)
+def test_a_lens_that_is_none_is_refused_at_once(broken: dict[str, object]) -> None:
+    with pytest.raises(CalibrationError) as caught:
+        Corrector(record(lens={**lens(), **broken}))
+    assert caught.value.code == "calibration.corrupted"

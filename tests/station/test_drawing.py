@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,3 +58,26 @@ def test_nothing_is_ever_called_certain() -> None:
     assert _percent(0.9999) == ">99%"
     assert _percent(1.0) == ">99%"
     assert _percent(0.93) == "93%"
+
+
+@pytest.mark.parametrize(
+    ("size", "off", "measured", "at_most"),
+    [
+        ((12.34, 0.42), 0.5, "12 × 0.4 ± 0.5 mm, 5.2 mm²", ""),
+        ((9.0, 3.0), None, "9.0 × 3.0 mm, 5.2 mm²", ""),
+        ((17.8, 17.8), 17.8, "", "36"),
+        (None, None, "", ""),
+    ],
+)
+def test_a_size_is_told_no_finer_than_it_is_known(
+    size: tuple[float, float] | None, off: float | None, measured: str, at_most: str
+) -> None:
+    known = finding(1, 1, 9, 9).model_copy(update={"size_mm": size, "size_uncertainty_mm": off, "area_mm2": 5.2})
+    (group,) = groups([known])
+    assert (group.measured, group.at_most_mm) == (measured, at_most)
+
+
+def test_the_longest_finding_of_a_defect_is_told() -> None:
+    sizes = [(2.0, 1.0), (30.0, 1.0), None]
+    (group,) = groups([finding(1, 1, 1, 1).model_copy(update={"size_mm": size}) for size in sizes])
+    assert group.measured == "30 × 1.0 mm"

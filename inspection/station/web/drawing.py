@@ -26,12 +26,34 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What was found of one defect: its greatest probability, its views, and its largest size in mm if known."""
+    """What was found of one defect: its greatest probability, its views, and its longest finding that was measured."""
 
     defect: str
     probability: float
     views: tuple[str, ...]
-    size_mm: tuple[float, float] | None
+    longest: FindingPart | None
+
+    @property
+    def at_most_mm(self) -> str:
+        """How long it can be, where it is measured too coarsely to say how long it is; otherwise empty."""
+        size, off = self._size
+        return _plain(size[0] + off) if self.longest is not None and 2 * off > size[0] else ""
+
+    @property
+    def measured(self) -> str:
+        """Length, width, what they may be off, and area; empty when not measured, or too coarsely."""
+        size, off = self._size
+        if self.longest is None or self.at_most_mm:
+            return ""
+        sides = f"{_plain(size[0])} × {_plain(size[1])}"
+        area = self.longest.area_mm2
+        return f"{sides}{f' ± {_plain(off)}' if off else ''} mm{'' if area is None else f', {_plain(area)} mm²'}"
+
+    @property
+    def _size(self) -> tuple[tuple[float, float], float]:
+        if self.longest is None or self.longest.size_mm is None:
+            return (0.0, 0.0), 0.0
+        return self.longest.size_mm, self.longest.size_uncertainty_mm or 0.0
 
 
 def labels(named: Sequence[tuple[FindingPart, str]], width: int, height: int, size: float) -> list[Label]:
@@ -76,7 +98,16 @@ def groups(findings: Sequence[FindingPart]) -> list[Group]:
             defect,
             found[0].probability,
             tuple(dict.fromkeys(finding.view for finding in found)),
-            max((finding.size_mm for finding in found if finding.size_mm), default=None),
+            max((finding for finding in found if finding.size_mm), key=_length_mm, default=None),
         )
         for defect, found in by_defect.items()
     ]
+
+
+def _length_mm(finding: FindingPart) -> float:
+    return finding.size_mm[0] if finding.size_mm is not None else 0.0
+
+
+def _plain(millimetres: float) -> str:
+    """One decimal below 10, none above: no more digits than a measurement of pictures can have."""
+    return f"{millimetres:.1f}" if millimetres < 10 else f"{millimetres:.0f}"  # noqa: PLR2004

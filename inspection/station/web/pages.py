@@ -112,7 +112,9 @@ def _hub_sentence(hub: HubState, say: Callable[[str], str]) -> str:
 def _camera_trouble(snapshot: Snapshot) -> bool:
     """Whether a view has no picture to give now."""
     lost = any(device.view is not None and not device.connected for device in snapshot.devices)
-    return lost or any(fault.about in snapshot.live_views for fault in snapshot.faults)
+    return lost or any(
+        fault.about in snapshot.live_views and not fault.code.startswith("calibration.") for fault in snapshot.faults
+    )
 
 
 def _in_language(texts: Mapping[str, str], tag: str) -> str:

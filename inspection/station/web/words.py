@@ -74,6 +74,7 @@ REASONS: Mapping[str, str] = {
     "other": N_("Another reason"),
 }
 
+CALIBRATION_BROKEN = N_("The calibration of view %(about)s cannot be used: call the technician.")
 FAULTS: Mapping[str, str] = {
     "device.lost": N_("%(about)s is not connected: check its cable. Work goes on when it is back."),
     "camera.stale": N_("No new picture from view %(about)s: check the camera. It is tried again."),
@@ -86,6 +87,22 @@ FAULTS: Mapping[str, str] = {
     "printer.lost": N_("%(about)s does not print: look at labels, ribbon, lid and cable. Labels wait until it does."),
     "printer.unsure": N_("A label may or may not have come out: look, and write one by hand if it is missing."),
     "printer.failed": N_("A label was not printed: write one by hand, and look after the printer."),
+    "calibration.missing": N_("View %(about)s is not calibrated, so nothing is measured in it: call the technician."),
+    "calibration.incomplete": N_("The calibration of view %(about)s is not finished: call the technician."),
+    "calibration.expired": N_("The calibration of view %(about)s has expired: call the technician."),
+    "calibration.other_settings": N_(
+        "The camera of view %(about)s was calibrated with other settings: call the technician."
+    ),
+    "calibration.other_resolution": N_("View %(about)s was calibrated with another picture size: call the technician."),
+    "calibration.foreign_camera": N_(
+        "The calibration of view %(about)s belongs to another camera: call the technician."
+    ),
+    "calibration.other_view": N_("The calibration of view %(about)s belongs to another view: call the technician."),
+    "calibration.corrupted": CALIBRATION_BROKEN,
+    "calibration.half_written": CALIBRATION_BROKEN,
+    "calibration.unreadable": CALIBRATION_BROKEN,
+    "calibration.newer_format": CALIBRATION_BROKEN,
+    "calibration.failed": CALIBRATION_BROKEN,
     "policy.invalid": N_("The policy could not decide: call the technician."),
     "internal": N_("Something went wrong here: take the pictures again, or cancel the item."),
 }
