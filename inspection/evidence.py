@@ -9,6 +9,8 @@ from typing import Any
 import rfc8785
 
 SHA256_HEX = re.compile(r"\A[0-9a-f]{64}\Z")
+SEALS = frozenset({"evidence_hash", "signature"})
+"""Members of a record that stand for the others."""
 
 
 def canonical_json(value: Any) -> bytes:
@@ -26,5 +28,5 @@ def sha256_hex(data: bytes) -> str:
 
 
 def evidence_hash(record: dict[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of ``record`` without its own ``evidence_hash`` member."""
-    return sha256_hex(canonical_json({key: value for key, value in record.items() if key != "evidence_hash"}))
+    """SHA-256 of the canonical JSON of ``record`` without ``evidence_hash`` itself and the ``signature`` over it."""
+    return sha256_hex(canonical_json({key: value for key, value in record.items() if key not in SEALS}))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from inspection.evidence import evidence_hash
 from inspection.finding import Condition, Defect
 from inspection.item import IdentityIssue
+from inspection.ledger.keys import is_signed, public_bytes
 from inspection.verdict import Disposition, Grade
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -151,8 +154,24 @@ class VersionsPart(Part):
     calibration: dict[Name, Text] = Field(default_factory=dict)
 
 
+class SignaturePart(Part):
+    """The station's Ed25519 signature (RFC 8032) over :func:`signed_message` of the evidence hash.
+
+    Attributes:
+        public_key: 32 bytes in Base64.
+        value: 64 bytes in Base64.
+    """
+
+    public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
+    value: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{85}[AQgw]==$")]
+
+
 class InspectionReport(Part):
-    """One revision of one inspection, as a station reports it to ``POST /v1/inspections``."""
+    """One revision of one inspection, as a station reports it to ``POST /v1/inspections``.
+
+    Attributes:
+        signature: ``None`` from stations that do not sign; the evidence hash does not cover it.
+    """
 
     schema_version: Literal["1"] = "1"
     inspection_id: UUID
@@ -171,6 +190,7 @@ class InspectionReport(Part):
     verdict: VerdictPart
     versions: VersionsPart
     evidence_hash: Sha256
+    signature: SignaturePart | None = Field(None, exclude_if=lambda value: value is None)
 
     def expected_hash(self) -> str:
         """The evidence hash this report must carry."""
@@ -180,12 +200,33 @@ class InspectionReport(Part):
         """Whether ``evidence_hash`` matches the content."""
         return self.evidence_hash == self.expected_hash()
 
+    def is_signed(self) -> bool:
+        """Whether there is a signature and it is that of its key over the evidence hash; trusts no key."""
+        if self.signature is None:
+            return False
+        public, value = b64decode(self.signature.public_key), b64decode(self.signature.value)
+        return is_signed(public, value, signed_message(self.evidence_hash))
 
-def seal(fields: dict[str, Any]) -> InspectionReport:
-    """Build a report from ``fields`` (without ``evidence_hash``) and seal it.
+
+def seal(fields: dict[str, Any], key: Ed25519PrivateKey | None = None) -> InspectionReport:
+    """Build a report from ``fields`` (without ``evidence_hash``), seal it, and sign it when there is a key.
 
     Raises:
         pydantic.ValidationError: when a field does not fit.
     """
     draft = InspectionReport.model_validate({**fields, "evidence_hash": "0" * 64})
-    return draft.model_copy(update={"evidence_hash": draft.expected_hash()})
+    sealed = draft.model_copy(update={"evidence_hash": draft.expected_hash()})
+    if key is None:
+        return sealed
+    value = key.sign(signed_message(sealed.evidence_hash))
+    signature = SignaturePart(public_key=_base64(public_bytes(key)), value=_base64(value))
+    return sealed.model_copy(update={"signature": signature})
+
+
+def signed_message(evidence_hash: str) -> bytes:
+    """What a station signs: a line that says what for, and the evidence hash."""
+    return f"returns-inspection/evidence/v1\n{evidence_hash}\n".encode()
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")

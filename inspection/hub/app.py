@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from inspection import __version__
 from inspection.hub import operations, problems
 from inspection.hub.envelope import Envelope
+from inspection.hub.evidence import routes as evidence_routes
 from inspection.hub.hub import Hub
 from inspection.hub.images import routes as image_routes
 from inspection.hub.inspections import routes as inspection_routes
@@ -32,6 +33,7 @@ def build_app(hub: Hub) -> FastAPI:
     app.state.hub = hub
     for routes in (inspection_routes, image_routes, return_routes, operations):
         app.include_router(routes.router)
+    app.include_router(evidence_routes.router)
     problems.install(app)
     app.add_middleware(Envelope, metrics=hub.metrics)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]

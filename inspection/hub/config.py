@@ -65,6 +65,28 @@ class EpcisSection(Section):
     gln: Annotated[str, Field(pattern=r"^\d{13}$")] | None = None
 
 
+class EvidenceSection(Section):
+    """The evidence ledger. Its key is ``key_file``, or PEM in ``RETURNS_HUB_EVIDENCE_KEY``.
+
+    Attributes:
+        origin: prefix of the logs' names, which checkpoints carry; a name you own, without scheme.
+        key_file: Ed25519 private key, made when there is none; ``None`` is ``data_dir/evidence.key``.
+        old_public_keys: keys that signed before, 32 bytes in Base64 each.
+        witnesses: verifier keys (``name+keyid+Base64``) whose cosignatures are taken.
+        drop_folder: where checkpoints are laid out for witnesses and cosigned ones are left; ``None`` for nowhere.
+        interval_s: how old an entry gets before a checkpoint covers it.
+    """
+
+    origin: Annotated[str, Field(pattern=r"^[^\s+/]+(/[^\s+/]+)*$", max_length=200)] = (
+        "returns-inspection.example/evidence"
+    )
+    key_file: Path | None = None
+    old_public_keys: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+    drop_folder: Path | None = None
+    interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
+
+
 class HubConfig(Section):
     """Everything ``hub_app.py serve`` needs to know."""
 
@@ -74,6 +96,7 @@ class HubConfig(Section):
     images: ImagesSection = ImagesSection()
     reports: ReportsSection = ReportsSection()
     epcis: EpcisSection = EpcisSection()
+    evidence: EvidenceSection = EvidenceSection()
 
     @property
     def dsn(self) -> str | None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from inspection.hub.accounts.tables import access_tokens, stations
+from inspection.hub.evidence.tables import checkpoints as evidence_checkpoints
+from inspection.hub.evidence.tables import cosignatures as evidence_cosignatures
+from inspection.hub.evidence.tables import entries as evidence_entries
+from inspection.hub.evidence.tables import nodes as evidence_nodes
 from inspection.hub.images.tables import images
 from inspection.hub.inspections.tables import inspection_images, inspections
 from inspection.hub.returns.tables import return_lines, returns
@@ -12,6 +16,10 @@ __all__ = [
     "METADATA",
     "access_tokens",
     "events",
+    "evidence_checkpoints",
+    "evidence_cosignatures",
+    "evidence_entries",
+    "evidence_nodes",
     "images",
     "inspection_images",
     "inspections",

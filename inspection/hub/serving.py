@@ -20,6 +20,9 @@ from inspection.hub.config import HubConfig
 from inspection.hub.database import Database
 from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.errors import TokenFileError
+from inspection.hub.evidence.log import open_log
+from inspection.hub.evidence.sequencer import Sequencer
+from inspection.hub.evidence.witnesses import Drop
 from inspection.hub.hub import Hub
 from inspection.hub.images.store import ImageStore
 from inspection.hub.metrics import Metrics
@@ -107,7 +110,10 @@ def serve(config: HubConfig, database: Database, listening: socket.socket, *, re
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(settings, lambda: ready(url_of(listening)))
-    server.run(sockets=[listening])
+    section = config.evidence
+    drop = None if section.drop_folder is None else Drop(section.drop_folder)
+    with Sequencer(database, open_log(config), interval_s=section.interval_s, drop=drop):
+        server.run(sockets=[listening])
 
 
 def url_of(listening: socket.socket) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Row
 
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.events import EventKind, record
+from inspection.hub.evidence.entering import enter_picture
 from inspection.hub.hub import Hub
 from inspection.hub.images.picture_header import NotAPicture, PictureHeader, read_header
 from inspection.hub.images.store import Incoming
@@ -51,6 +52,7 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
         if new:
             payload = {"sha256": sha256, "size_bytes": len(content), "media_type": header.media_type}
             record(connection, caller.merchant_id, EventKind.IMAGE_RECEIVED, sha256, payload)
+            enter_picture(connection, caller.merchant_id, sha256)
     hub.metrics.images.labels("stored" if new else "exists").inc()
     if new:
         hub.metrics.image_bytes.inc(len(content))

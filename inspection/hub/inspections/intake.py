@@ -17,6 +17,8 @@ from sqlalchemy.engine import Connection
 from inspection.evidence import evidence_hash
 from inspection.hub.accounts.tokens import Caller, ensure_station
 from inspection.hub.events import EventKind, record
+from inspection.hub.evidence import station_keys
+from inspection.hub.evidence.entering import enter_verdict
 from inspection.hub.images.service import held
 from inspection.hub.inspections.tables import inspection_images, inspections
 from inspection.hub.problems import Problem, faults
@@ -74,16 +76,19 @@ def accept(connection: Connection, caller: Caller, checked: CheckedReport) -> Re
     """Store a report, its pictures' names and the event in one transaction; a repeat changes nothing.
 
     Raises:
-        Problem: ``station.mismatch``; ``inspection.conflict`` when this id and revision hold another report.
+        Problem: ``station.mismatch``, ``inspection.signature``; ``inspection.conflict`` when this id and revision hold
+            another report.
     """
     report = checked.report
     if caller.station_id is not None and caller.station_id != report.station_id:
         raise Problem("station.mismatch", f"this token reports for station {caller.station_id} only")
     ensure_station(connection, caller.merchant_id, report.station_id)
+    signed = station_keys.examine(connection, caller, report)
     first = _insert(connection, caller, checked)
     if first is not None:
         _name_images(connection, caller, report)
         _record(connection, caller, report)
+        enter_verdict(connection, caller.merchant_id, report.inspection_id, report.revision, signed)
     received_at = first or _repeated(connection, caller, report)
     hashes = list(dict.fromkeys(picture.sha256 for picture in report.pictures))
     there = held(connection, caller.merchant_id, hashes)

@@ -48,6 +48,7 @@ REPORT_BODY = {
         "inspection.exists",
         "inspection.conflict",
         "inspection.evidence_mismatch",
+        "inspection.signature",
     ),
     openapi_extra=REPORT_BODY,
 )
