@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from calibration.cli import lens, plane, target
+from calibration.cli import colour, flat, lens, plane, target
 
 app = typer.Typer(
     help="Print targets, and solve lens, plane, colour and light of a view from pictures.",
@@ -16,6 +16,8 @@ app = typer.Typer(
 app.command()(target.target)
 app.command()(lens.lens)
 app.command()(plane.plane)
+app.command()(colour.colour)
+app.command()(flat.flat)
 
 if __name__ == "__main__":
     app()
