@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from inspection import __version__
 from inspection.hub import operations, problems
 from inspection.hub.envelope import Envelope
+from inspection.hub.epcis import routes as epcis_routes
 from inspection.hub.evidence import routes as evidence_routes
 from inspection.hub.hub import Hub
 from inspection.hub.images import routes as image_routes
@@ -31,7 +32,7 @@ def build_app(hub: Hub) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.hub = hub
-    for routes in (inspection_routes, image_routes, return_routes, operations):
+    for routes in (inspection_routes, image_routes, return_routes, epcis_routes, operations):
         app.include_router(routes.router)
     app.include_router(evidence_routes.router)
     problems.install(app)

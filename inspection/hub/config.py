@@ -57,12 +57,16 @@ class EpcisSection(Section):
     Attributes:
         base_uri: prefix of private identifiers, without a slash at its end.
         gln: global location number (13 digits) of the warehouse; ``None`` leaves ``bizLocation`` out.
+        capture_events: events that one capture may bring.
+        capture_bytes: bytes that one capture may have.
     """
 
     base_uri: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?[^\s/?#]$")] = (
         "https://returns-inspection.example"
     )
     gln: Annotated[str, Field(pattern=r"^\d{13}$")] | None = None
+    capture_events: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    capture_bytes: Annotated[int, Field(ge=1024, le=67_108_864)] = 8_388_608
 
 
 class EvidenceSection(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspection.hub.accounts.tables import access_tokens, stations
+from inspection.hub.epcis.tables import epcis_captures, epcis_events, epcis_master_data, epcis_names, epcis_queries
 from inspection.hub.evidence.tables import checkpoints as evidence_checkpoints
 from inspection.hub.evidence.tables import cosignatures as evidence_cosignatures
 from inspection.hub.evidence.tables import entries as evidence_entries
@@ -15,6 +16,11 @@ from inspection.hub.tables import METADATA, events, merchants
 __all__ = [
     "METADATA",
     "access_tokens",
+    "epcis_captures",
+    "epcis_events",
+    "epcis_master_data",
+    "epcis_names",
+    "epcis_queries",
     "events",
     "evidence_checkpoints",
     "evidence_cosignatures",

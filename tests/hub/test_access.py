@@ -66,13 +66,15 @@ def test_every_route_but_the_open_ones_needs_a_token(running: RunningHub) -> Non
 
 
 def test_every_error_is_a_problem(running: RunningHub, admin: httpx2.Client) -> None:
-    for method, path in routes(running):
+    known = set(routes(running))
+    for method, path in known:
         answer = admin.request(method, filled(path), content=b"{", headers={"Content-Type": "application/json"})
         if answer.status_code >= 400:
             assert is_problem(answer), (method, path, answer.text)
-        refused = admin.request("DELETE", filled(path))
-        assert (refused.status_code, is_problem(refused)) == (405, True), path
-        assert refused.headers["allow"]
+        if ("DELETE", path) not in known:
+            refused = admin.request("DELETE", filled(path))
+            assert (refused.status_code, is_problem(refused)) == (405, True), path
+            assert refused.headers["allow"]
     for path in ("/", "/v1", "/v1/inspections/", "/nope", "/docs"):
         answer = admin.get(path)
         assert (answer.status_code, is_problem(answer)) == (404, True)

@@ -12,6 +12,7 @@ from inspection.epcis import Names, epcis_document
 from inspection.evidence import canonical_json
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.cursors import decode_cursor
+from inspection.hub.epcis.verdicts import record_verdict
 from inspection.hub.hub import AnyCaller, CurrentHub, Hub
 from inspection.hub.inspections import reading
 from inspection.hub.inspections.intake import CheckedReport, Receipt, accept, check_report
@@ -106,8 +107,7 @@ def get_epcis(inspection_id: UUID, hub: CurrentHub, caller: AnyCaller) -> Respon
     """What happened to the item, as GS1 EPCIS 2.0 events; a corrected revision carries its error declaration."""
     with hub.database.transaction() as connection:
         reports = reading.reports(connection, caller.merchant_id, inspection_id)
-    names = Names(base_uri=hub.config.epcis.base_uri, gln=hub.config.epcis.gln)
-    return Response(canonical_json(epcis_document(reports, names)), media_type="application/ld+json")
+    return Response(canonical_json(epcis_document(reports, _names(hub))), media_type="application/ld+json")
 
 
 def _take_in(hub: Hub, caller: Caller, text: str, value: object) -> Receipt:
@@ -115,9 +115,15 @@ def _take_in(hub: Hub, caller: Caller, text: str, value: object) -> Receipt:
     try:
         with hub.database.transaction() as connection:
             receipt = accept(connection, caller, checked)
+            if receipt.new:
+                record_verdict(connection, caller.merchant_id, checked.report, _names(hub))
     except Problem as problem:
         if problem.code == "inspection.conflict":
             hub.metrics.inspections.labels("conflict").inc()
         raise
     hub.metrics.inspections.labels("stored" if receipt.new else "exists").inc()
     return receipt
+
+
+def _names(hub: Hub) -> Names:
+    return Names(base_uri=hub.config.epcis.base_uri, gln=hub.config.epcis.gln)

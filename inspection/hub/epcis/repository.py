@@ -1,0 +1,164 @@
+"""Storing events: each once, with what can be asked of it; and the captures they came with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection
+
+from inspection.evidence import canonical_json
+from inspection.hub.epcis.documents import Candidate
+from inspection.hub.epcis.facts import Described, describe, identifier
+from inspection.hub.epcis.formats import company_prefix
+from inspection.hub.epcis.tables import epcis_events, epcis_master_data, epcis_names
+
+CAPTURE_LOCK = 0x6570636973  # "epcis"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of one candidate.
+
+    Attributes:
+        seq: its row; ``None`` when another event has its id.
+        new: whether the row was written now.
+    """
+
+    event_id: str
+    seq: int | None
+    new: bool
+
+
+def serialise_captures(connection: Connection, merchant_id: UUID) -> None:
+    """Let one capture of a merchant wait for another, so that two with the same events cannot block each other."""
+    lock = sa.func.pg_advisory_xact_lock(sa.literal(CAPTURE_LOCK ^ (merchant_id.int & 0x7FFFFFFFFFFF), sa.BigInteger))
+    connection.execute(sa.select(lock))
+
+
+def store(connection: Connection, merchant_id: UUID, candidates: Sequence[Candidate]) -> list[Stored]:
+    """Store checked events in their order; one that is there already stays as it is.
+
+    Two events are the same when their ids, their CBV 2.0 hashes and their error declarations are.
+    """
+    if not candidates:
+        return []
+    described = [describe(candidate.event, candidate.context) for candidate in candidates]
+    rows = [_row(merchant_id, candidate, columns) for candidate, columns in zip(candidates, described, strict=True)]
+    inserted = _insert(connection, rows)
+    _note_names(connection, merchant_id, candidates, described)
+    missing = [row for row in rows if _key(row) not in inserted]
+    there = _found(connection, merchant_id, [row["event_id"] for row in missing]) if missing else {}
+    told: list[Stored] = []
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        key = _key(row)
+        seq, content_hash = inserted.get(key) or there[key]
+        same = content_hash == row["content_hash"]
+        told.append(Stored(row["event_id"], seq if same else None, same and key in inserted and key not in seen))
+        seen.add(key)
+    return told
+
+
+def note_master_data(connection: Connection, merchant_id: UUID, frame: Mapping[str, Any]) -> None:
+    """Keep the master data of a document's header; an element captured later takes the place of an earlier one."""
+    header = frame.get("epcisHeader", {}).get("epcisMasterData", {})
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for vocabulary in header.get("vocabularyList", []):
+        for element in vocabulary.get("vocabularyElementList", []):
+            name = identifier(element["id"])
+            rows[vocabulary["type"], name] = {
+                "merchant_id": merchant_id,
+                "vocabulary": vocabulary["type"],
+                "name": name,
+                "element": element,
+                "children": [identifier(child) for child in element.get("children", [])],
+            }
+    if not rows:
+        return
+    statement = postgresql.insert(epcis_master_data).values([rows[key] for key in sorted(rows)])
+    changed = {name: statement.excluded[name] for name in ("element", "children", "captured_at")}
+    key = ["merchant_id", "vocabulary", "name"]
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed))
+
+
+def _row(merchant_id: UUID, candidate: Candidate, columns: Described) -> dict[str, Any]:
+    declaration = candidate.event.get("errorDeclaration")
+    return {
+        "merchant_id": merchant_id,
+        "event_id": candidate.event_id,
+        "declaration": hashlib.sha256(canonical_json(declaration)).hexdigest() if declaration is not None else "",
+        "content_hash": candidate.content_hash,
+        "event_type": columns.event_type,
+        "event_time": columns.event_time,
+        "action": columns.action,
+        "biz_step": columns.biz_step,
+        "disposition": columns.disposition,
+        "read_point": columns.read_point,
+        "biz_location": columns.biz_location,
+        "declared_at": columns.declared_at,
+        "epcs": columns.epcs,
+        "facts": columns.facts,
+        "context": candidate.outer,
+        "event": candidate.event | {"eventID": candidate.event_id},
+    }
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["event_id"], row["declaration"]
+
+
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], tuple[int, str]]:
+    """Rows that were written now, by their key."""
+    table = epcis_events
+    distinct = {_key(row): row for row in reversed(rows)}
+    ordered = [row for row in rows if distinct.get(_key(row)) is row]
+    statement = postgresql.insert(table).values(ordered).on_conflict_do_nothing()
+    returned = statement.returning(table.c.event_id, table.c.declaration, table.c.seq, table.c.content_hash)
+    return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(returned)}
+
+
+def _found(
+    connection: Connection, merchant_id: UUID, event_ids: Iterable[str]
+) -> dict[tuple[str, str], tuple[int, str]]:
+    table = epcis_events
+    query = sa.select(table.c.event_id, table.c.declaration, table.c.seq, table.c.content_hash).where(
+        table.c.merchant_id == merchant_id, table.c.event_id.in_(list(event_ids))
+    )
+    return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
+
+
+def _note_names(
+    connection: Connection, merchant_id: UUID, candidates: Sequence[Candidate], described: Sequence[Described]
+) -> None:
+    names: dict[tuple[str, str], str] = {}
+    for candidate, columns in zip(candidates, described, strict=True):
+        event = candidate.event
+        for canonical, written in columns.shown.items():
+            names.setdefault(("epc", canonical), written)
+            if company := company_prefix(written):
+                names.setdefault(("company", company), company)
+        for kind, name, member in (
+            ("eventType", columns.event_type, event["type"]),
+            ("bizStep", columns.biz_step, event.get("bizStep")),
+            ("disposition", columns.disposition, event.get("disposition")),
+            ("readPoint", columns.read_point, event.get("readPoint")),
+            ("bizLocation", columns.biz_location, event.get("bizLocation")),
+        ):
+            if name is not None:
+                written = member["id"] if isinstance(member, dict) else name
+                names.setdefault((kind, name), written)
+                if company := company_prefix(written):
+                    names.setdefault(("company", company), company)
+        for prefix, namespace in candidate.context.own_prefixes():
+            names.setdefault(("prefix", f"{prefix} {namespace}"[:1000]), namespace)
+    rows = [
+        {"merchant_id": merchant_id, "kind": kind, "name": name, "shown": shown}
+        for (kind, name), shown in sorted(names.items())
+    ]
+    connection.execute(postgresql.insert(epcis_names).values(rows).on_conflict_do_nothing())
