@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from calibration.cli import colour, flat, lens, plane, target
+from calibration.cli import background, colour, flat, lens, light, plane, target
 
 app = typer.Typer(
     help="Print targets, and solve lens, plane, colour and light of a view from pictures.",
@@ -18,6 +18,8 @@ app.command()(lens.lens)
 app.command()(plane.plane)
 app.command()(colour.colour)
 app.command()(flat.flat)
+app.command()(light.light)
+app.command()(background.background)
 
 if __name__ == "__main__":
     app()
