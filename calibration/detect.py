@@ -67,20 +67,16 @@ def find_target(picture: Pixels, target: Target, *, max_blur_px: float = MAX_BLU
 
 
 def _find_board(grey: Grey, target: Charuco) -> Sighting:
-    parameters = cv2.aruco.DetectorParameters()
-    detector = cv2.aruco.CharucoDetector(target.board(), cv2.aruco.CharucoParameters(), parameters)
+    board_parameters = cv2.aruco.CharucoParameters()
+    board_parameters.tryRefineMarkers = True  # finds blurred markers by where the board has them
+    detector = cv2.aruco.CharucoDetector(target.board(), board_parameters, _parameters())
     corners, ids, marker_corners, marker_ids = detector.detectBoard(grey)
     count = 0 if ids is None else len(ids)
     if marker_ids is None or len(marker_ids) == 0:
         _explain_nothing(grey, target)
     quads = np.asarray(marker_corners, np.float64).reshape(-1, 4, 2)
-    blur = _marker_blur(grey, quads, target)
     if count < min(MIN_CORNERS, target.corner_count):
-        module = float(np.median(_reach(quads, target))) / _QUIET
-        if blur > _SMEARED_MODULES * module:
-            _refuse_blurred(
-                f"only {count} corners of the board can be read: a module is {module:.1f} px large and", blur
-            )
+        _refuse_smeared(grey, quads, target, f"{count} corners")
         raise CalibrationError(
             f"only {count} of the board's {target.corner_count} corners are seen, {MIN_CORNERS} are needed",
             code="partial_target" if count else _stranger([int(number) for number in np.ravel(marker_ids)], target),
@@ -88,11 +84,12 @@ def _find_board(grey: Grey, target: Charuco) -> Sighting:
         )
     numbers = np.asarray(ids, np.int64).ravel()
     points = np.asarray(corners, np.float64).reshape(-1, 2)
+    blur = _marker_blur(grey, quads, target)
     return Sighting(numbers, points, target.corners_mm()[numbers], blur, _size(grey))
 
 
 def _find_markers(grey: Grey, target: ColourChart | Card) -> Sighting:
-    parameters = cv2.aruco.DetectorParameters()
+    parameters = _parameters()
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
     found, numbers, _ = cv2.aruco.ArucoDetector(target.markers_of(), parameters).detectMarkers(grey)
     seen: dict[int, list[Floats]] = {}
@@ -104,6 +101,8 @@ def _find_markers(grey: Grey, target: ColourChart | Card) -> Sighting:
             _refuse_stranger(target)
         _explain_nothing(grey, target)
     missing = [str(marker.id) for marker in target.markers if marker.id not in seen]
+    if missing:
+        _refuse_smeared(grey, np.stack([seen[marker.id][0] for marker in ours]), target, f"{len(ours)} markers")
     if missing or any(len(seen[marker.id]) > 1 for marker in ours):
         what = f"marker {', '.join(missing)} of the target is not seen" if missing else "the target is seen twice"
         raise CalibrationError(
@@ -150,6 +149,12 @@ def _check_flat(sighting: Sighting) -> None:
         )
 
 
+def _parameters() -> cv2.aruco.DetectorParameters:
+    parameters = cv2.aruco.DetectorParameters()
+    parameters.perspectiveRemoveIgnoredMarginPerCell = 0.3  # the rims of blurred modules mislead
+    return parameters
+
+
 def _reach(quads: Floats, target: Printed) -> Floats:
     """float64 (N, 4): how far on both sides of each edge of a marker it is plain, in pixels."""
     modules = target.markers_of().markerSize + 2
@@ -173,6 +178,14 @@ def _refuse_blurred(what: str, blur_px: float) -> NoReturn:
         code="blurred",
         hint="focus the lens on the table, hold the target still, or bring it nearer",
     )
+
+
+def _refuse_smeared(grey: Grey, quads: Floats, target: Printed, seen: str) -> None:
+    """Raise when the markers that are seen are so blurred for their size that others cannot be read."""
+    module = float(np.median(_reach(quads, target))) / _QUIET
+    blur = _marker_blur(grey, quads, target)
+    if blur > _SMEARED_MODULES * module:
+        _refuse_blurred(f"only {seen} of the target can be read: a module is {module:.1f} px large and", blur)
 
 
 def _explain_nothing(grey: Grey, target: Target) -> NoReturn:

@@ -56,10 +56,12 @@ def test_an_empty_table_is_no_target(kind: str) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(("kind", "distance"), [("charuco", 480), ("colour", 420), ("card", 300)])
-def test_a_picture_out_of_focus_is_called_blurred(camera: Camera, kind: str, distance: float) -> None:
+@pytest.mark.parametrize(
+    ("kind", "distance", "blur_px"), [("charuco", 480, 6), ("colour", 420, 6), ("colour", 420, 3), ("card", 300, 6)]
+)
+def test_a_picture_out_of_focus_is_called_blurred(camera: Camera, kind: str, distance: float, blur_px: float) -> None:
     target = make_target(kind)
-    picture = photograph(camera, target, look_at(target, distance, **TILT), blur_px=6)
+    picture = photograph(camera, target, look_at(target, distance, **TILT), blur_px=blur_px)
     with pytest.raises(CalibrationError) as caught:
         find_target(picture, target)
     assert caught.value.code == "calibration.blurred"
@@ -162,6 +164,14 @@ def test_a_patch_that_is_burnt_out_is_not_good(camera: Camera) -> None:
     sampled = sample_patches(picture, target, find_target(picture, target))
 
     assert sampled.good.tolist() == [False, True, True, True, True, True]
+
+
+def test_a_slightly_blurred_board_is_read_whole(camera: Camera) -> None:
+    target = make_target("charuco")
+    pose = look_at(target, 600, **TILT)
+    sighting = find_target(photograph(camera, target, pose, blur_px=1.5), target)
+    assert len(sighting) == 88
+    assert np.abs(sighting.points_px - camera.project(sighting.points_mm, *pose)).max() < 0.3
 
 
 def test_a_homography_maps_the_target_into_the_picture(camera: Camera) -> None:
