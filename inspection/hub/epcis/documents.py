@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from inspection.epcis_hash import event_id
-from inspection.hub.epcis import validation
+from inspection.hub.epcis import checks
+from inspection.hub.epcis.checks import text, time, uri
 from inspection.hub.epcis.contexts import Context, read_context
 from inspection.hub.epcis.places import Places
-from inspection.hub.epcis.validation import text, time, uri
-from inspection.hub.epcis.vocabulary import EVENT_MEMBERS
+from inspection.hub.epcis.validation import check_event
 
 Event = dict[str, Any]
 
@@ -61,16 +61,16 @@ class Document:
 def read_document(value: Any) -> Document:
     """Take an ``EPCISDocument``, an ``EPCISQueryDocument`` or a single event apart and check all of it."""
     whole = Places()
-    if not validation.objects(whole, value) or not validation.soundness(whole, value):
+    if not checks.objects(whole, value) or not checks.soundness(whole, value):
         return Document(None, [], whole.faults)
-    validation.required(whole, value, "@context", "type")
+    checks.required(whole, value, "@context", "type")
     if "@context" in value:
-        validation.context_value(whole.at("@context"), value["@context"])
+        checks.context_value(whole.at("@context"), value["@context"])
     if whole.faults:
         return Document(None, [], whole.faults)
     context = read_context(value["@context"])
     kind = value["type"]
-    if kind not in {"EPCISDocument", "EPCISQueryDocument"}:
+    if kind not in ("EPCISDocument", "EPCISQueryDocument"):  # a tuple: the type may be a list
         return Document(None, [_candidate(Places(), value, None)], [])
     events, pointer = (
         _document(whole, value, context) if kind == "EPCISDocument" else _query_document(whole, value, context)
@@ -106,9 +106,9 @@ def _frame(value: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def _candidate(place: Places, event: Any, document_context: Any) -> Candidate:
     own = event.get("@context") if isinstance(event, dict) else None
     if own is not None:
-        validation.context_value(place.at("@context"), own)
+        checks.context_value(place.at("@context"), own)
     context = read_context(document_context, own) if not place.faults else read_context(document_context)
-    validation.check_event(place, event, context)
+    check_event(place, event, context)
     digest = ""
     if not place.faults:
         try:
@@ -125,19 +125,19 @@ def _candidate(place: Places, event: Any, document_context: Any) -> Candidate:
 
 
 def _document(place: Places, value: Mapping[str, Any], context: Context) -> tuple[list[Any], str]:
-    validation.names(place, value, _FRAME | _DOCUMENT.keys() | {"epcisHeader"}, context)
-    validation.required(place, value, "schemaVersion", "creationDate", "epcisBody")
+    checks.names(place, value, _FRAME | _DOCUMENT.keys() | {"epcisHeader"}, context)
+    checks.required(place, value, "schemaVersion", "creationDate", "epcisBody")
     _members(place, value)
     _header(place.at("epcisHeader"), value.get("epcisHeader", {}), context)
     body = place.at("epcisBody")
-    if "epcisBody" not in value or not validation.objects(body, value["epcisBody"]):
+    if "epcisBody" not in value or not checks.objects(body, value["epcisBody"]):
         return [], ""
     return _event_list(body, value["epcisBody"])
 
 
 def _query_document(place: Places, value: Mapping[str, Any], context: Context) -> tuple[list[Any], str]:
-    validation.names(place, value, _FRAME | {"id", "creationDate"}, context)
-    validation.required(place, value, "epcisBody")
+    checks.names(place, value, _FRAME | {"id", "creationDate"}, context)
+    checks.required(place, value, "epcisBody")
     _members(place, value)
     results: Any = value
     for name, known, needed in (
@@ -146,10 +146,10 @@ def _query_document(place: Places, value: Mapping[str, Any], context: Context) -
         ("resultsBody", ("eventList", "vocabularyList"), ("eventList",)),
     ):
         results, place = results.get(name), place.at(name)
-        if not validation.objects(place, results):
+        if not checks.objects(place, results):
             return [], ""
-        validation.names(place, results, known, context)
-        validation.required(place, results, *needed)
+        checks.names(place, results, known, context)
+        checks.required(place, results, *needed)
         for member in ("queryName", "subscriptionID"):
             if member in results and member in known:
                 text(place.at(member), results[member])
@@ -178,19 +178,19 @@ def _members(place: Places, value: Mapping[str, Any]) -> None:
 
 
 def _header(place: Places, header: Any, context: Context) -> None:
-    if not validation.objects(place, header):
+    if not checks.objects(place, header):
         return
-    validation.names(place, header, ("epcisMasterData",), context)
+    checks.names(place, header, ("epcisMasterData",), context)
     place = place.at("epcisMasterData")
     master = header.get("epcisMasterData", {})
-    if validation.objects(place, master):
+    if checks.objects(place, master):
         _vocabularies(place.at("vocabularyList"), master.get("vocabularyList", []))
 
 
 def _vocabularies(place: Places, vocabularies: Any) -> None:
     for number, vocabulary in _each(place, vocabularies):
         here = place.at(number)
-        validation.required(here, vocabulary, "type")
+        checks.required(here, vocabulary, "type")
         if "type" in vocabulary:
             uri(here.at("type"), vocabulary["type"])
         inner = here.at("vocabularyElementList")
@@ -199,12 +199,12 @@ def _vocabularies(place: Places, vocabularies: Any) -> None:
 
 
 def _element(place: Places, element: Mapping[str, Any]) -> None:
-    validation.required(place, element, "id")
+    checks.required(place, element, "id")
     if "id" in element:
         uri(place.at("id"), element["id"])
     for number, attribute in _each(place.at("attributes"), element.get("attributes", [])):
         here = place.at("attributes").at(number)
-        validation.required(here, attribute, "id")
+        checks.required(here, attribute, "id")
         if "id" in attribute:
             uri(here.at("id"), attribute["id"])
         if isinstance(attribute.get("attribute", ""), bool | list | None):
@@ -221,7 +221,4 @@ def _each(place: Places, values: Any) -> list[tuple[int, Mapping[str, Any]]]:
     if not isinstance(values, list):
         place.fault("must be a list")
         return []
-    return [(number, each) for number, each in enumerate(values) if validation.objects(place.at(number), each)]
-
-
-STANDARD_TYPES = tuple(EVENT_MEMBERS)
+    return [(number, each) for number, each in enumerate(values) if checks.objects(place.at(number), each)]

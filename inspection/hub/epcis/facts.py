@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from inspection.digital_link import canonical
+from inspection.hub.epcis.checks import MAX_IDENTIFIER, moment
 from inspection.hub.epcis.contexts import Context
-from inspection.hub.epcis.validation import MAX_IDENTIFIER, moment
 from inspection.hub.epcis.vocabulary import STANDARD_MEMBERS, bare
 
 Facts = dict[str, list[Any]]

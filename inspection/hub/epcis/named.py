@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.epcis import openapi, reading
+from inspection.hub.epcis.checks import context_value, soundness
 from inspection.hub.epcis.exchange import EpcisCaller, answer, ld_body, wanted
 from inspection.hub.epcis.pages import read_page
 from inspection.hub.epcis.places import Places
 from inspection.hub.epcis.queries import from_body, from_url, understand
 from inspection.hub.epcis.resources import nothing_else
 from inspection.hub.epcis.tables import epcis_queries
-from inspection.hub.epcis.validation import context_value, soundness
 from inspection.hub.hub import CurrentHub
 from inspection.hub.problems import Problem
 

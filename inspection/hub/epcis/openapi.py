@@ -9,7 +9,7 @@ from inspection.epcis import CONTEXT
 from inspection.hub.epcis.exchange import EXCEPTIONS, JSON, JSON_LD
 from inspection.hub.epcis.formats import EpcFormat
 from inspection.hub.epcis.pages import DEFAULT_PER_PAGE, MAX_PER_PAGE
-from inspection.hub.epcis.queries import NAMES
+from inspection.hub.epcis.parameters import NAMES
 from inspection.hub.problems import MEDIA_TYPE, documented
 
 COMMON = (

@@ -15,7 +15,8 @@ from inspection.epcis import CONTEXT
 from inspection.hub.epcis.contexts import merged, read_context
 from inspection.hub.epcis.formats import EpcFormat, translated
 from inspection.hub.epcis.pages import Page
-from inspection.hub.epcis.queries import Lookups, Parameters, Question, understand
+from inspection.hub.epcis.queries import Parameters, understand
+from inspection.hub.epcis.question import Lookups, Question
 from inspection.hub.epcis.tables import epcis_events as events
 from inspection.hub.epcis.tables import epcis_master_data, epcis_names
 from inspection.hub.problems import Problem

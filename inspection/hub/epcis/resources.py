@@ -45,15 +45,12 @@ class Kind:
 
 
 def _in_column(column: sa.ColumnElement[str | None]) -> Callable[[str], sa.ColumnElement[bool]]:
-    def condition(value: str) -> sa.ColumnElement[bool]:
-        same: sa.ColumnElement[bool] = column == value
-        return same
-
-    return condition
+    return lambda value: column == value
 
 
 def _names_epc(value: str) -> sa.ColumnElement[bool]:
-    return events.c.epcs.overlap(sa.cast([value], events.c.epcs.type))
+    named: sa.ColumnElement[bool] = events.c.epcs.overlap(sa.cast([value], events.c.epcs.type))
+    return named
 
 
 KINDS = (
