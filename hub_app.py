@@ -1,4 +1,4 @@
-"""The hub: ``python hub_app.py serve|migrate|demo|token|doctor``. Reads configuration, wires, runs; no logic."""
+"""The hub: ``python hub_app.py serve|migrate|demo|token|doctor|evidence``. Reads settings, wires, runs; no logic."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from inspection.errors import InspectionError
 from inspection.hub import logs
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
 from inspection.hub.config import HubConfig, ListenSection, load_config
+from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.serving import ended_by_signals, ensure_token, listen, open_database
 from inspection.hub.serving import serve as serve_until_stopped
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(evidence_commands, name="evidence")
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 is any that is free.")]
 

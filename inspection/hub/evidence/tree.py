@@ -54,6 +54,17 @@ def load(connection: Connection, merchant_id: UUID, wanted: Collection[Node]) ->
     Raises:
         LedgerDamaged: when one is missing.
     """
+    found = stored(connection, merchant_id, wanted)
+    missing = set(wanted) - set(found)
+    if missing:
+        level, index = min(missing)
+        hint = "run hub_app.py evidence check; restore the database from a backup"
+        raise LedgerDamaged(f"node {index} of level {level} is not stored", hint=hint)
+    return found
+
+
+def stored(connection: Connection, merchant_id: UUID, wanted: Collection[Node]) -> dict[Node, bytes]:
+    """Those of these complete subtrees that are stored."""
     inner = [node for node in wanted if node[0]]
     values: Mapping[str, Any] = {
         "merchant_id": merchant_id,
@@ -61,13 +72,7 @@ def load(connection: Connection, merchant_id: UUID, wanted: Collection[Node]) ->
         "indexes": [index for _, index in inner],
         "leaves": [index for level, index in wanted if not level],
     }
-    found = {(level, index): bytes(value) for level, index, value in connection.execute(_NODES, values)}
-    missing = set(wanted) - set(found)
-    if missing:
-        level, index = min(missing)
-        hint = "run hub_app.py evidence check; restore the database from a backup"
-        raise LedgerDamaged(f"node {index} of level {level} is not stored", hint=hint)
-    return found
+    return {(level, index): bytes(value) for level, index, value in connection.execute(_NODES, values)}
 
 
 def root(connection: Connection, merchant_id: UUID, size: int) -> bytes:
