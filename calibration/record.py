@@ -176,6 +176,18 @@ class Background(Measured):
         return np.asarray(decode_png(self.spread_png, cv2.IMREAD_GRAYSCALE) / 16, np.float32)
 
 
+class CardSeen(Measured):
+    """The reference card as the corrected view showed it after calibration; the daily check compares with it.
+
+    Attributes:
+        light: R, G, B in linear light of each patch, by its name.
+        blur_px: standard deviation of the blur of the card's edges.
+    """
+
+    light: dict[Annotated[str, Field(max_length=32)], Row3] = Field(min_length=1, max_length=400)
+    blur_px: Finite = Field(ge=0)
+
+
 class CalibrationRecord(Part):
     """All that is known about one view of one camera.
 
@@ -199,6 +211,7 @@ class CalibrationRecord(Part):
     flat: FlatField | None = None
     light: Light | None = None
     background: Background | None = None
+    card: CardSeen | None = None
 
     @property
     def calibration_id(self) -> str:
@@ -207,7 +220,7 @@ class CalibrationRecord(Part):
 
     def parts(self) -> dict[str, Measured]:
         """The parts that are there, by name."""
-        names = ("lens", "plane", "colour", "flat", "light", "background")
+        names = ("lens", "plane", "colour", "flat", "light", "background", "card")
         return {name: part for name in names if (part := getattr(self, name)) is not None}
 
 
