@@ -117,10 +117,13 @@ class ScannerActor(Actor):
         return reading.text if isinstance(reading, BarcodeReading) else None
 
 
+SECOND_TAG = "3034257BF7194E4000001A85"
+
+
 class ReaderActor(Actor):
     """Puts one tag on the table, or two while that is the fault."""
 
-    second = False
+    _last = SECOND_TAG
 
     def next_value(self) -> str:
         return f"30{self.random.getrandbits(88):022X}"
@@ -141,9 +144,6 @@ class ReaderActor(Actor):
         if not isinstance(reading, TagReading) or reading.neighbour is not None or reading.epc == SECOND_TAG:
             return None
         return reading.epc
-
-
-SECOND_TAG = "3034257BF7194E4000001A85"
 
 
 class ScaleActor(Actor):

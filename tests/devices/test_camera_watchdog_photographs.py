@@ -60,7 +60,7 @@ def cases(scene: Pixels, other: Pixels, sensor: Sensor, chance: random.Random) -
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("count", [24, pytest.param(320, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [24, pytest.param(320, marks=[pytest.mark.slow, pytest.mark.long])])
 @pytest.mark.parametrize("jpeg", [None, 90], ids=["raw", "jpeg"])
 @pytest.mark.timeout(1200)
 def test_no_false_alarm_and_most_faults_found(
