@@ -118,11 +118,12 @@ def linear(grey: npt.NDArray[np.uint8]) -> Plane:
     return np.asarray(_LINEAR, np.float32)[grey]
 
 
-def differing(small: Pixels, empty: EmptyView) -> Foreground:
+def differing(small: Pixels, empty: EmptyView, gap_px: float = 36) -> Foreground:
     """What differs from the empty station; an even change of light and soft shadows do not count.
 
     Args:
         small: uint8 (h, w, 3) BGR of the size that ``empty`` was prepared for.
+        gap_px: half the width of gaps that are closed: plain places of clear bottles, but also the room between items.
     """
     unit = scale_of((small.shape[1], small.shape[0]))
     change = logarithm(cv2.GaussianBlur(small, (0, 0), max(0.5, unit))) - empty.log_light
@@ -139,7 +140,7 @@ def differing(small: Pixels, empty: EmptyView) -> Foreground:
     edge = np.where(_opened(as_mask(edge > 1), 1) > 0, edge, 0)
     score = np.asarray(np.maximum(np.maximum(colour, level), edge), np.float32)
     seeds = without_specks(_opened(as_mask(score > 1), 1), 60 * unit * unit)
-    mask = _opened(filled(closed(seeds, round(36 * unit))), round(4 * unit))
+    mask = _opened(filled(closed(seeds, round(gap_px * unit))), round(4 * unit))
     return Foreground(mask, score, float(np.exp(np.mean(gain))))
 
 

@@ -1,0 +1,283 @@
+"""Whether a picture can carry a verdict: what is wrong with the capture, by code, and what was measured.
+
+Limits follow from the view's calibration record (light, noise, sharpness of the background); without one they are the
+stated defaults, and more tolerant. Everything is measured on the item's region of a reduced picture, but for blur,
+which is measured on the sharpest places of the full one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from calibration.acuity import Acuity, acuity, noise_of, sharpness
+from calibration.foreground import EmptyView, as_mask, disc, reduced_size, resized
+from calibration.isolate import checked
+from calibration.record import Background, CalibrationRecord
+from calibration.region import Region, find_region
+from inspection.finding import CaptureQuality
+from inspection.frame import Pixels
+
+__all__ = ["PROBLEMS", "Limits", "Measured", "Reference", "Report", "examine", "sharpness"]
+
+PROBLEMS = (
+    "too_dark",
+    "overexposed",
+    "nothing_there",
+    "hand_in_view",
+    "two_items",
+    "cut_off",
+    "too_small",
+    "blurred",
+    "moved",
+    "glare",
+)
+"""Codes, in the order in which a worker had best put them right."""
+
+LONG_SIDE = 192
+CLIPPED = 250
+"""Grey level from which a channel counts as clipped: a JPEG's error under 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From where on a capture is refused.
+
+    Attributes:
+        blur_px: standard deviation of the blur of the sharpest edges, pixels of the full frame.
+        moved_ratio: how many times more blurred in one direction than in the other a moved picture is.
+        least_gain: least light on the table, in times that of the calibration.
+        most_gain: most light likewise.
+        least_bright: linear light 0..1 that the brightest twentieth of a picture without background must have.
+        clipped_share: of the item that may be white in all channels.
+        glare_share: of the item that one white spot may cover while the light is as calibrated; with more, white paper
+            is clipped too, and it may be `WHITE_SHARE`.
+        least_side_px: of the item's longer side, pixels of the full frame.
+        reaching_share: of the picture that something may reach in from the border.
+    """
+
+    blur_px: float
+    moved_ratio: float
+    least_gain: float
+    most_gain: float
+    least_bright: float
+    clipped_share: float
+    glare_share: float
+    least_side_px: float
+    reaching_share: float
+
+    @classmethod
+    def of(cls, record: CalibrationRecord | None, width: int, height: int, *, known: bool) -> Limits:
+        """Limits for frames of this size.
+
+        Blur: twice that of the background as calibrated, but at least one pixel and at most the default. Light: what
+        keeps the noise, which counts more the less light there is, below `NOISE_ALLOWED`; half of it when the noise is
+        not known. Without a background nothing is sure about where the item is, and all limits are wider.
+
+        Args:
+            record: of the view; ``None`` when it is not calibrated.
+            width: of the frames; height: likewise.
+            known: whether there is a background.
+        """
+        default = (DEFAULT_BLUR if known else DEFAULT_BLUR_ALONE) * max(width, height)
+        background = record.background if record is not None else None
+        light = record.light if record is not None else None
+        blur = default
+        if background is not None and background.sharpness > 0:
+            blur = min(default, max(LEAST_BLUR_PX, 2 / background.sharpness))
+        dark = 0.5 if light is None else float(np.clip(light.noise / NOISE_ALLOWED, 0.25, 0.6))
+        return cls(
+            blur_px=blur,
+            moved_ratio=2.0,
+            least_gain=dark,
+            most_gain=1.6,
+            least_bright=0.07,
+            clipped_share=0.5,
+            glare_share=0.12 if known else 0.4,
+            least_side_px=96.0 if known else 64.0,
+            reaching_share=0.003 if known else 0.03,
+        )
+
+
+DEFAULT_BLUR, DEFAULT_BLUR_ALONE = 0.0017, 0.0023
+"""Of the frame's longer side: 2.2 px at 1280 with a background, 2.9 without."""
+LEAST_BLUR_PX = 1.0
+NOISE_ALLOWED = 3.0
+"""Grey levels of noise with which half the light may be missing; with less noise more may be, in proportion."""
+STEADY = 1.03
+WHITE_SHARE = 0.4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """A view's calibration prepared for checking its frames; make it once.
+
+    Attributes:
+        limits: from where on a capture is refused.
+        size: (width, height) that frames are reduced to.
+        empty: its background, reduced; ``None`` when there is none.
+        noise: of one pixel as calibrated, grey levels; ``None`` when it is estimated from each picture.
+    """
+
+    limits: Limits
+    size: tuple[int, int]
+    empty: EmptyView | None = None
+    noise: float | None = None
+
+    @classmethod
+    def of(
+        cls, record: CalibrationRecord | None, width: int, height: int, background: Background | Pixels | None = None
+    ) -> Reference:
+        """Prepare for frames of width x height.
+
+        Args:
+            record: of the view; ``None`` when it is not calibrated.
+            background: another one than the record's, e.g. a picture of the empty station.
+        """
+        size = reduced_size(width, height, LONG_SIDE)
+        if background is None and record is not None:
+            background = record.background
+        limits = Limits.of(record, width, height, known=background is not None)
+        noise = record.light.noise if record is not None and record.light is not None else None
+        return cls(limits, size, None if background is None else EmptyView.of(background, size), noise)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured in a picture.
+
+    Attributes:
+        share: of the picture that the item covers, 0..1; 0 when there is none.
+        items: how many items.
+        long_side_px: longer side of the item's box, pixels of the full frame.
+        touches: sides of the picture at which the item is cut off.
+        reaching: share of the picture that something reaches in from the border.
+        gain: light in times that of the calibration; ``None`` without a background.
+        bright: linear light 0..1 of the brightest twentieth of the picture.
+        clipped: share of the item that is white in all channels.
+        glare: share of the item that the largest white spot covers.
+        noise: of one pixel, grey levels.
+        blur_px: least and most blur of the item's edges by direction; ``None`` when no edge is to be seen.
+    """
+
+    share: float
+    items: int
+    long_side_px: float
+    touches: tuple[str, ...]
+    reaching: float
+    gain: float | None
+    bright: float
+    clipped: float
+    glare: float
+    noise: float
+    blur_px: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Problems by code, in the order of `PROBLEMS`, and what was measured."""
+
+    problems: tuple[str, ...]
+    measured: Measured
+
+    def quality(self, view: str) -> CaptureQuality:
+        """The same for an assessment."""
+        return CaptureQuality(view, self.problems)
+
+
+def examine(picture: Pixels, reference: Reference | None = None) -> Report:
+    """Say what is wrong with a capture.
+
+    Args:
+        picture: uint8 (H, W, 3) BGR, the corrected frame, at least 16 x 16.
+        reference: of the view; ``None`` uses the defaults of an uncalibrated one.
+
+    Raises:
+        CalibrationError: no such picture (``calibration.picture``).
+    """
+    checked(picture)
+    height, width = picture.shape[:2]
+    if reference is None:
+        reference = Reference.of(None, width, height)
+    small = resized(picture, reference.size)
+    region = find_region(small, reference.empty)
+    measured = _measure(picture, small, region, reference.noise)
+    return Report(_problems(measured, reference.limits), measured)
+
+
+def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None) -> Measured:
+    item = region.item
+    if noise is None:
+        noise = noise_of(picture, 1 - item)
+    blur, clipped, glare, long_side = Acuity(), 0.0, 0.0, 0.0
+    if item.any():
+        blur = acuity(picture, as_mask(cv2.dilate(item, disc(2))), noise)
+        clipped, glare = _white(small, item)
+        long_side = max(cv2.boundingRect(item)[2:]) * picture.shape[1] / small.shape[1]
+    return Measured(
+        share=float(item.mean()),
+        items=region.items,
+        long_side_px=round(long_side, 1),
+        touches=region.touches,
+        reaching=region.reaching,
+        gain=region.gain,
+        bright=region.bright,
+        clipped=clipped,
+        glare=glare,
+        noise=noise,
+        blur_px=None if blur.least is None or blur.most is None else (blur.least, blur.most),
+    )
+
+
+def _white(small: Pixels, item: npt.NDArray[np.uint8]) -> tuple[float, float]:
+    """Share of the item that is clipped in all channels, and of its largest spot."""
+    white = as_mask(cv2.inRange(small, (CLIPPED,) * 3, (255,) * 3)) & item
+    _, _, stats, _ = cv2.connectedComponentsWithStats(white)
+    area = float(item.sum())
+    return float(white.sum()) / area, float(stats[1:, cv2.CC_STAT_AREA].max(initial=0)) / area
+
+
+def _problems(measured: Measured, limits: Limits) -> tuple[str, ...]:
+    found = _light_problems(measured, limits)
+    if measured.items == 0:
+        if "too_dark" not in found:
+            found.add("nothing_there")
+    else:
+        found |= _item_problems(measured, limits)
+        if "too_dark" not in found:  # edges in the dark tell nothing
+            found |= _blur_problems(measured, limits)
+    return tuple(code for code in PROBLEMS if code in found)
+
+
+def _light_problems(measured: Measured, limits: Limits) -> set[str]:
+    found = set()
+    dark = measured.bright < limits.least_bright if measured.gain is None else measured.gain < limits.least_gain
+    if dark:
+        found.add("too_dark")
+    if (measured.gain is not None and measured.gain > limits.most_gain) or measured.clipped > limits.clipped_share:
+        found.add("overexposed")
+    elif measured.glare > (limits.glare_share if (measured.gain or 1) < STEADY else WHITE_SHARE):
+        found.add("glare")
+    return found
+
+
+def _item_problems(measured: Measured, limits: Limits) -> set[str]:
+    checks = {
+        "hand_in_view": measured.reaching > limits.reaching_share,
+        "two_items": measured.items > 1,
+        "cut_off": bool(measured.touches),
+        "too_small": measured.long_side_px < limits.least_side_px,
+    }
+    return {code for code, wrong in checks.items() if wrong}
+
+
+def _blur_problems(measured: Measured, limits: Limits) -> set[str]:
+    if measured.blur_px is None:
+        return {"blurred"}
+    least, most = measured.blur_px
+    if most <= limits.blur_px:
+        return set()
+    return {"moved" if most > limits.moved_ratio * max(least, 0.5) else "blurred"}

@@ -1,0 +1,126 @@
+"""What lies in a picture, roughly and fast: the item, other items, and what reaches in from the border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from calibration.foreground import (
+    EmptyView,
+    Mask,
+    as_mask,
+    border_ring,
+    differing,
+    disc,
+    linear,
+    middle,
+    standing_out,
+    without_specks,
+)
+from calibration.isolate import LEAST_SHARE, SECOND_SHARE, parts_of, touched_sides
+from inspection.frame import Pixels
+
+SKIN_LOW, SKIN_HIGH = (40, 137, 77), (255, 178, 127)
+"""YCrCb of skin of all complexions in white light (after Chai and Ngan 1999)."""
+GAP_PX = 20
+ARM = 0.4
+"""What is narrower than this part of the item's own width reaches in; it is not the item."""
+BRIGHT = 95
+"""Percentile of light that a picture's brightest plain places have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """What lies there, in a reduced picture.
+
+    Attributes:
+        item: uint8 (h, w), 1 on the item; all 0 when there is none.
+        items: how many separate items lie there.
+        reaching: share of the picture covered by what reaches in from the border and is not the item.
+        touches: sides at which the item itself is cut off.
+        gain: light on the empty places, in times that on the background; ``None`` without one.
+        bright: linear light 0..1 of the brightest twentieth of the picture.
+    """
+
+    item: Mask
+    items: int
+    reaching: float
+    touches: tuple[str, ...]
+    gain: float | None
+    bright: float
+
+
+def find_region(small: Pixels, empty: EmptyView | None) -> Region:
+    """Find item, other items and hands.
+
+    Args:
+        small: uint8 (h, w, 3) BGR, reduced.
+        empty: the background of the same size; ``None`` when there is none. Then only skin counts as reaching in.
+    """
+    seen = standing_out(small) if empty is None else differing(small, empty, GAP_PX)
+    grey = as_mask(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
+    bright = _bright(grey)
+    skin = _skin(small)
+    parts = parts_of(without_specks(seen.mask, LEAST_SHARE * seen.mask.size))
+    if not parts:
+        return Region(np.zeros_like(seen.mask), 0, 0.0, (), seen.gain, bright)
+    item = _most_likely(parts, skin)
+    others = [part for part in parts if part is not item]
+    arm = _arm(item, skin)
+    trimmed = as_mask(item & (arm == 0))
+    item = trimmed if trimmed.any() else item
+    reaching = arm.copy()
+    for other in others:
+        if touched_sides(other) and (empty is not None or (other & skin).sum() > 0.5 * other.sum()):
+            reaching |= other
+    own = [part for part in others if not touched_sides(part) and part.sum() >= SECOND_SHARE * item.sum()]
+    share = float(reaching.mean())
+    cut = as_mask(item & (cv2.dilate(reaching, disc(3)) == 0))  # what the arm leaves of itself is no cut item
+    return Region(item, 1 + len(own), share, touched_sides(cut), seen.gain, bright)
+
+
+def _most_likely(parts: list[Mask], skin: Mask) -> Mask:
+    """The largest part, those in the middle first, those that are skin at the border last."""
+    weight = 0.2 + middle(*parts[0].shape)
+
+    def likely(part: Mask) -> float:
+        doubt = 0.3 if touched_sides(part) and (part & skin).sum() > 0.5 * part.sum() else 1.0
+        return doubt * float((part * weight).sum())
+
+    return max(parts, key=likely)
+
+
+def _bright(grey: Mask) -> float:
+    counts = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]))
+    level = int(np.searchsorted(counts, BRIGHT / 100 * counts[-1]))
+    return float(linear(np.array([level], np.uint8))[0])
+
+
+def _skin(small: Pixels) -> Mask:
+    mask = cv2.inRange(cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb), SKIN_LOW, SKIN_HIGH)
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(1)) // 255, np.uint8)
+
+
+def _arm(item: Mask, skin: Mask) -> Mask:
+    """What of the item's part reaches in from the border: skin that is not all of it, or a narrow part of it."""
+    nothing = np.zeros_like(item)
+    if not touched_sides(item):
+        return nothing
+    ring = border_ring(item.shape[0], item.shape[1], 2)
+    bare = item & skin
+    for part in parts_of(bare):
+        if touched_sides(part) and 0.02 * item.sum() < part.sum() < 0.7 * item.sum():
+            nothing |= part
+    if nothing.any():
+        return nothing
+    width = float(
+        cv2.distanceTransform(cv2.copyMakeBorder(item, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3).max()
+    )
+    body = cv2.morphologyEx(item, cv2.MORPH_OPEN, disc(max(1, round(ARM * width))))
+    body = as_mask(cv2.dilate(body, disc(2))) & item
+    narrow = as_mask(item & (body == 0))
+    if not body.any() or (body & ring).any():
+        return nothing
+    return np.asarray(sum((part for part in parts_of(narrow) if (part & ring).any()), nothing), np.uint8)
