@@ -6,17 +6,21 @@ import re
 import signal
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 
 import structlog
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from calibration.store import CalibrationStore
 from inspection.errors import InspectionError, PortBusy
+from inspection.ledger.keys import load_or_make_key, public_bytes
 from inspection.pipeline import Judge
 from inspection.policy import Policy
 from inspection.products import Catalogue
@@ -47,6 +51,7 @@ from inspection.station.work import Parts, Timing
 
 log = structlog.get_logger()
 JOURNAL = "journal.sqlite"
+KEY = "station.key"
 BACKLOG = 64
 GRACE_S = 2
 WATCH_S = 0.5
@@ -161,6 +166,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         metrics=metrics,
         screen=screen,
         board=board,
+        key=_key(config.data / KEY),
         calibrations=calibrations,
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
@@ -191,6 +197,13 @@ def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Ca
         return None
     by_view = {camera.view: camera.camera_id for camera in cameras}
     return Calibrations(CalibrationStore(config.calibration.folder), by_view, config.calibration.parts)
+
+
+def _key(path: Path) -> Ed25519PrivateKey:
+    """The key that signs this station's reports; its public half is told, to be compared with what the hub knows."""
+    key = load_or_make_key(path)
+    log.info("station_key", public_key=b64encode(public_bytes(key)).decode("ascii"))
+    return key
 
 
 def _timing(config: StationConfig) -> Timing:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from inspection.finding import Assessment, Box, Finding
@@ -96,8 +97,8 @@ class InspectionRecord(BaseModel):
         return None
 
 
-def build_report(record: InspectionRecord, station_id: str) -> InspectionReport:
-    """The sealed report of a confirmed inspection.
+def build_report(record: InspectionRecord, station_id: str, key: Ed25519PrivateKey | None = None) -> InspectionReport:
+    """The sealed report of a confirmed inspection, signed when there is a key.
 
     Raises:
         ValueError: when the inspection was not judged and confirmed (pydantic's ValidationError is one, too).
@@ -121,7 +122,8 @@ def build_report(record: InspectionRecord, station_id: str) -> InspectionReport:
             "person": record.person,
             "verdict": record.verdict,
             "versions": record.versions,
-        }
+        },
+        key,
     )
 
 

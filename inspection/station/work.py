@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from devices.identity import join
 from inspection.errors import InspectionError, JournalError, StoreError
@@ -72,6 +73,7 @@ class Parts:
     Attributes:
         cameras: in the order in which views are shown and judged.
         worker: pseudonymous badge id of whoever works here.
+        key: signs the reports; ``None`` leaves them unsigned.
         calibrations: of the views; ``None`` where the configuration has no section for it.
     """
 
@@ -90,6 +92,7 @@ class Parts:
     metrics: Metrics
     screen: Screen
     board: Board
+    key: Ed25519PrivateKey | None = None
     calibrations: Calibrations | None = None
 
 
@@ -294,7 +297,7 @@ class Work:
     def _journaled(self, step: Step) -> Step:
         """Write the step; returns it with the time that took added to the inspection's timings."""
         decided = [moved.record for moved in step.transitions if moved.after in SETTLED_STATES]
-        report = build_report(decided[0], self._parts.station_id) if decided else None
+        report = build_report(decided[0], self._parts.station_id, self._parts.key) if decided else None
         start = time.perf_counter()
         self._parts.journal.commit(step.transitions, report=report, pending_rma=step.session.pending_rma)
         spent_ms = (time.perf_counter() - start) * 1e3
