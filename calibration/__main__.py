@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from calibration.cli import background, colour, flat, isolate, lens, light, plane, quality, target
+from calibration.cli import background, check, colour, flat, isolate, lens, light, plane, quality, target
 
 app = typer.Typer(
     help="Print targets, and solve lens, plane, colour and light of a view from pictures.",
@@ -20,6 +20,7 @@ app.command()(colour.colour)
 app.command()(flat.flat)
 app.command()(light.light)
 app.command()(background.background)
+app.command()(check.check)
 app.command()(quality.quality)
 app.command()(isolate.isolate)
 

@@ -23,6 +23,12 @@ ViewOption = Annotated[str, typer.Option(help="Name of the view; asked for when 
 ByOption = Annotated[str, typer.Option(help="Badge id of who does this.", max=64)]
 DaysOption = Annotated[float, typer.Option(help="How many days the result may be used.", min=0.01, max=3650)]
 
+DEPENDENT = {
+    "lens": ("plane", "background", "card"),
+    "flat": ("background", "card"),
+    "colour": ("background", "card"),
+}
+"""Parts that are of the corrected frame, by the part that changes it."""
 UNNAMED_CAMERA, UNNAMED_VIEW = "unnamed", "view"
 
 
@@ -58,11 +64,11 @@ def made_now(pictures: Sequence[Picture], by: str, days: float) -> Made:
 def replace_part(out: Path, record: CalibrationRecord, name: str, part: Measured) -> dict[str, Any]:
     """Save ``record`` with a part replaced; returns what every command prints about it.
 
-    A new lens changes the corrected frame: plane and background, which are of that frame, expire with it.
+    A new lens, flat field or colour changes the corrected frame: what was learned of that frame expires with it.
     """
     changes: dict[str, Any] = {name: part}
-    if name == "lens" and part != record.lens:
-        for dependent in ("plane", "background"):
+    if part != record.parts().get(name):
+        for dependent in DEPENDENT.get(name, ()):
             old = record.parts().get(dependent)
             if old is not None:
                 ended = min(old.made.valid_until, part.made.at)
