@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from inspection.finding import Assessment
+from inspection.finding import Assessment, CaptureQuality
 from inspection.frame import Frame, ViewPicture
 from inspection.item import Item
 from inspection.policy import Policy
@@ -16,7 +16,7 @@ from inspection.policy.facts import Facts, establish
 from inspection.products import Catalogue
 from inspection.verdict import PolicyVerdict
 
-__all__ = ["Context", "Corrector", "Facts", "Hazard", "Judge", "Outcome", "inspect", "uncorrected"]
+__all__ = ["Context", "Corrector", "Examiner", "Facts", "Hazard", "Judge", "Outcome", "inspect", "uncorrected"]
 
 
 class Judge(Protocol):
@@ -38,6 +38,10 @@ class Corrector(Protocol):
     def __call__(self, view: str, frame: Frame) -> ViewPicture: ...
 
 
+Examiner = Callable[[ViewPicture], tuple[str, ...]]
+"""Says by code why a corrected picture cannot carry a verdict, what to put right first; empty when it can."""
+
+
 def uncorrected(view: str, frame: Frame) -> ViewPicture:
     """The frame as it is, for a view without calibration."""
     return ViewPicture(view, frame.pixels)
@@ -50,7 +54,8 @@ class Outcome:
     Attributes:
         assessment: the model's opinion; ``None`` without a model or without pictures.
         verdict: the policy's opinion.
-        timings_ms: milliseconds spent in ``correct``, ``judge`` and ``decide``.
+        timings_ms: milliseconds spent in ``correct``, ``quality``, ``judge`` and ``decide``.
+        capture: what is wrong with the picture of each view, by code; only views with which something is.
         calibration: version of the calibration applied, by view, for the views that have one.
     """
 
@@ -58,6 +63,7 @@ class Outcome:
     verdict: PolicyVerdict
     timings_ms: Mapping[str, float]
     calibration: Mapping[str, str] = field(default_factory=dict)
+    capture: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def inspect(
@@ -69,6 +75,7 @@ def inspect(
     policy: Policy,
     catalogue: Catalogue,
     context: Context,
+    examine: Examiner | None = None,
 ) -> Outcome:
     """Inspect one item.
 
@@ -80,11 +87,14 @@ def inspect(
         policy: decides.
         catalogue: what the item is worth and what its kind demands.
         context: what else the station knows.
+        examine: looks at every corrected picture before it is judged; a bad one never leads to more than a hold.
     """
     start = time.perf_counter()
     pictures = tuple(correct(view, frame) for view, frame in frames.items())
     corrected = time.perf_counter()
-    assessment = _in_frames(judge.assess(pictures), pictures) if judge is not None and pictures else None
+    seen = {shown.view: examine(shown) for shown in pictures} if examine is not None else {}
+    examined = time.perf_counter()
+    assessment = _in_frames(judge.assess(pictures), pictures, seen) if judge is not None and pictures else None
     judged = time.perf_counter()
     facts = establish(
         item,
@@ -93,27 +103,41 @@ def inspect(
         context,
         pictured=bool(pictures),
         calibrated=_calibrated(pictures, context),
+        capture_problems=_together(seen),
         calibration_problems=tuple(dict.fromkeys(code for shown in pictures for code in shown.calibration_problems)),
     )
     verdict = policy.decide(facts)
     decided = time.perf_counter()
     timings_ms = {
         "correct": (corrected - start) * 1e3,
-        "judge": (judged - corrected) * 1e3,
+        "quality": (examined - corrected) * 1e3,
+        "judge": (judged - examined) * 1e3,
         "decide": (decided - judged) * 1e3,
     }
     calibration = {shown.view: shown.calibration_id for shown in pictures if shown.calibration_id is not None}
-    return Outcome(assessment, verdict, timings_ms, calibration)
+    capture = {quality.view: quality.problems for quality in assessment.capture} if assessment is not None else seen
+    capture = {view: problems for view, problems in capture.items() if problems}
+    return Outcome(assessment, verdict, timings_ms, calibration, capture)
 
 
-def _in_frames(assessment: Assessment, pictures: Sequence[ViewPicture]) -> Assessment:
-    """The judge speaks of the corrected pictures; what is kept and shown are the frames."""
+def _together(seen: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(code for problems in seen.values() for code in problems))
+
+
+def _in_frames(
+    assessment: Assessment, pictures: Sequence[ViewPicture], seen: Mapping[str, tuple[str, ...]]
+) -> Assessment:
+    """The judge speaks of the corrected pictures; what is kept and shown are the frames, and what was seen wrong."""
     geometry = {shown.view: shown.geometry for shown in pictures}
     findings = []
     for finding in assessment.findings:
         known = geometry.get(finding.view)
         findings.append(finding if known is None else known.in_frame(finding))
-    return replace(assessment, findings=tuple(findings))
+    capture = tuple(
+        CaptureQuality(said.view, tuple(dict.fromkeys((*seen.get(said.view, ()), *said.problems))))
+        for said in assessment.capture
+    )
+    return replace(assessment, findings=tuple(findings), capture=capture)
 
 
 def _calibrated(pictures: Sequence[ViewPicture], context: Context) -> bool:

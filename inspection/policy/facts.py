@@ -123,8 +123,8 @@ class Facts:
     min_days_left: float = _number("minimum remaining life of the product, days")
 
     pictured: bool = _truth("there is at least one picture")
-    judged: bool = _truth("a model has judged the pictures")
-    capture_problems: tuple[str, ...] = _texts("what is wrong with the pictures: too_dark, blurred, …")
+    judged: bool = _truth("a model has judged the pictures, and they are good enough for that to count")
+    capture_problems: tuple[str, ...] = _texts("what is wrong with the pictures: too_dark, blurred, hand_in_view, …")
     calibrated: bool = _truth("every view is calibrated")
     calibration_problems: tuple[str, ...] = _texts(
         "what is wrong with the calibration of any view", choices=CALIBRATION_PROBLEMS
@@ -206,6 +206,7 @@ def establish(
     pictured: bool = True,
     calibrated: bool = False,
     calibration_problems: tuple[str, ...] = (),
+    capture_problems: tuple[str, ...] = (),
 ) -> Facts:
     """The facts of one inspection.
 
@@ -213,6 +214,8 @@ def establish(
         pictured: whether there was any picture.
         calibrated: whether every picture was corrected with a calibration.
         calibration_problems: codes of what is wrong with the calibration of any view.
+        capture_problems: what was seen wrong with the pictures before they were judged. With these, or those that the
+            judge saw, nothing the judge said counts: a bad picture shows damage that is not there, and hides what is.
     """
     known: dict[str, Any] = {
         **_identity(item, context),
@@ -220,7 +223,7 @@ def establish(
         **_circumstances(context),
         **_weight(product, context),
         **_life(item, product, context),
-        **_assessment(assessment),
+        **_assessment(assessment, capture_problems),
     }
     return Facts(pictured=pictured, calibrated=calibrated, calibration_problems=tuple(calibration_problems), **known)
 
@@ -296,13 +299,16 @@ def _life(item: Item, product: Product | None, context: Context) -> dict[str, An
     }
 
 
-def _assessment(assessment: Assessment | None) -> dict[str, Any]:
+def _assessment(assessment: Assessment | None, seen: tuple[str, ...]) -> dict[str, Any]:
+    said = [code for view in assessment.capture for code in view.problems] if assessment is not None else []
+    problems = tuple(dict.fromkeys((*seen, *said)))
+    if problems:
+        return {"capture_problems": problems}
     if assessment is None or not _finite(assessment):
         return {}
     damage = [finding.probability for finding in assessment.findings if finding.defect in DAMAGE]
     return {
         "judged": True,
-        "capture_problems": tuple(dict.fromkeys(code for view in assessment.capture for code in view.problems)),
         "novel": assessment.novel,
         "novelty": float(assessment.novelty),
         "confident": assessment.confident,

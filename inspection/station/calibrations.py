@@ -15,10 +15,11 @@ from pathlib import Path
 import structlog
 
 from calibration.correct import Corrector
+from calibration.quality import Reference, examine
 from calibration.record import CalibrationRecord
 from calibration.sizes import ViewGeometry, ruler_of
 from calibration.store import CalibrationStore, Found
-from inspection.errors import CalibrationError
+from inspection.errors import CalibrationError, InspectionError
 from inspection.frame import Frame, ViewPicture
 from inspection.policy.facts import CALIBRATION_PROBLEMS
 from inspection.station.snapshot import Fault
@@ -90,6 +91,7 @@ class Calibrations:
         self.store, self._cameras, self._parts, self._clock = store, dict(cameras), tuple(parts), clock
         self._lock = threading.RLock()
         self._states: dict[str, tuple[_Seen, datetime, ViewState]] = {}
+        self._references: dict[str, tuple[tuple[int, int, int] | None, Reference | None]] = {}
 
     @property
     def views(self) -> Mapping[str, str]:
@@ -110,6 +112,28 @@ class Calibrations:
             known = self._states.get(view)
         seen = known[0] if known is not None else _Seen(None, None, None)
         return self._state(view, seen.size, seen.settings_digest)
+
+    def examine(self, picture: ViewPicture) -> tuple[str, ...]:
+        """What is wrong with a corrected picture of a view whose empty background is known; of any other, nothing."""
+        state = self.state(picture.view)
+        if state.usable is None or state.usable.background is None:
+            return ()
+        return self.examine_any(picture)
+
+    def examine_any(self, picture: ViewPicture) -> tuple[str, ...]:
+        """The same for any view; without a known background a good picture is more often taken for a bad one."""
+        height, width = picture.pixels.shape[:2]
+        usable = self.state(picture.view).usable
+        with self._lock:
+            made_of, reference = self._references.get(picture.view, (None, None))
+            if reference is None or made_of != (id(usable), width, height):
+                reference = Reference.of(usable, width, height)
+                self._references[picture.view] = ((id(usable), width, height), reference)
+        try:
+            return examine(picture.pixels, reference).problems
+        except InspectionError as error:
+            log.error("examination_failed", view=picture.view, error=error.one_line())
+            return ()
 
     @property
     def faults(self) -> tuple[Fault, ...]:

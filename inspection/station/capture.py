@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -14,7 +14,7 @@ from inspection import __version__
 from inspection.errors import InspectionError, StaleFrame
 from inspection.frame import Frame
 from inspection.item import Item
-from inspection.pipeline import Context, Corrector, Judge, Outcome, inspect, uncorrected
+from inspection.pipeline import Context, Corrector, Examiner, Judge, Outcome, inspect, uncorrected
 from inspection.policy import Policy
 from inspection.products import Catalogue
 from inspection.reading import WeightReading
@@ -59,13 +59,19 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What machine and policy say of a take; ``failure`` is what kept the machine from saying anything."""
+    """What machine and policy say of a take.
+
+    Attributes:
+        failure: what kept the machine from saying anything.
+        capture: what is wrong with the picture of each view, by code; empty when all are good.
+    """
 
     assessment: AssessmentPart | None
     policy: PolicyPart
     versions: VersionsPart
     timings_ms: Mapping[str, float]
     failure: str = ""
+    capture: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def take(
@@ -127,6 +133,7 @@ class Bench:
     catalogue: Catalogue
     judge: Judge | None = None
     correct: Corrector = uncorrected
+    examine: Examiner | None = None
 
     @property
     def versions(self) -> VersionsPart:
@@ -169,6 +176,7 @@ class Bench:
             versions=self.versions.model_copy(update={"calibration": dict(outcome.calibration)}),
             timings_ms=outcome.timings_ms,
             failure=failure,
+            capture=outcome.capture,
         )
 
     def _inspect(self, item: Item, taken: Take, context: Context, judge: Judge | None) -> Outcome:
@@ -180,4 +188,5 @@ class Bench:
             policy=self.policy,
             catalogue=self.catalogue,
             context=context,
+            examine=self.examine,
         )

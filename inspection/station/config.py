@@ -106,6 +106,11 @@ class CaptureSection(Section):
     max_frame_age_ms: int = Field(3000, ge=100, le=30_000, description="No older frame is judged.")
     weigh_ms: int = Field(500, ge=0, le=10_000, description="Longest wait for a load that moves on the scale.")
     retry_ms: int = Field(250, ge=50, le=10_000, description="Until a failed capture is tried again.")
+    check: Literal["always", "calibrated", "never"] = Field(
+        "calibrated", description="Whose pictures are looked at before they are judged: views with a known background."
+    )
+    retakes: int = Field(1, ge=0, le=10, description="How often bad pictures are taken again without being asked.")
+    retake_ms: int = Field(600, ge=0, le=10_000, description="From bad pictures to new ones, for the worker to react.")
 
 
 class CalibrationSection(Section):
@@ -114,6 +119,9 @@ class CalibrationSection(Section):
     folder: Path | None = Field(None, description="Of the records; the folder calibration in that of the data if none.")
     parts: tuple[Literal["lens", "plane", "colour", "flat", "light", "background"], ...] = Field(
         ("lens", "plane"), description="What a view must have to count as calibrated."
+    )
+    targets: Path | None = Field(
+        None, description="Folder of the .json files that lie beside the printed targets; if none, A4 printed exactly."
     )
 
 
@@ -179,7 +187,8 @@ def _resolved(config: StationConfig, base: Path) -> StationConfig:
         changes["hub"] = config.hub.model_copy(update={"token_file": base / config.hub.token_file})
     if config.calibration is not None:
         folder = base / (config.calibration.folder or config.data / "calibration")
-        changes["calibration"] = config.calibration.model_copy(update={"folder": folder})
+        targets = base / config.calibration.targets if config.calibration.targets is not None else None
+        changes["calibration"] = config.calibration.model_copy(update={"folder": folder, "targets": targets})
     if config.model is not None:
         changes["model"] = config.model.model_copy(update={"bundle": base / config.model.bundle})
     return config.model_copy(update=changes)

@@ -24,6 +24,7 @@ from inspection.ledger.keys import load_or_make_key, public_bytes
 from inspection.pipeline import Judge
 from inspection.policy import Policy
 from inspection.products import Catalogue
+from inspection.station.calibration_desk import Desk
 from inspection.station.calibrations import Calibrations
 from inspection.station.capture import Bench
 from inspection.station.config import HubSection, StationConfig
@@ -138,8 +139,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
     devices = tuple(device.build() for device in config.devices)
     cameras = tuple(camera.build() for camera in config.cameras)
     calibrations = _calibrations(config, cameras)
-    if calibrations is not None:
-        bench = replace(bench, correct=calibrations.correct)
+    bench = _with_calibrations(bench, calibrations, config.capture.check)
     metrics, board = Metrics(), Board()
     screen = Screen(
         station_id=config.station_id,
@@ -167,7 +167,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         screen=screen,
         board=board,
         key=_key(config.data / KEY),
-        calibrations=calibrations,
+        desk=_desk(config, calibrations, cameras),
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
     back_off = BackOff() if config.hub is None else _back_off(config.hub)
@@ -199,6 +199,21 @@ def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Ca
     return Calibrations(CalibrationStore(config.calibration.folder), by_view, config.calibration.parts)
 
 
+def _desk(config: StationConfig, calibrations: Calibrations | None, cameras: Sequence[StationCamera]) -> Desk | None:
+    if calibrations is None or config.calibration is None:
+        return None
+    by_view = {camera.view: camera for camera in cameras}
+    kept = config.data / "calibration-frames"
+    return Desk(calibrations, by_view, kept, config.calibration.targets, config.worker)
+
+
+def _with_calibrations(bench: Bench, calibrations: Calibrations | None, check: str) -> Bench:
+    if calibrations is None:
+        return bench
+    examiners = {"always": calibrations.examine_any, "calibrated": calibrations.examine}
+    return replace(bench, correct=calibrations.correct, examine=examiners.get(check))
+
+
 def _key(path: Path) -> Ed25519PrivateKey:
     """The key that signs this station's reports; its public half is told, to be compared with what the hub knows."""
     key = load_or_make_key(path)
@@ -216,6 +231,8 @@ def _timing(config: StationConfig) -> Timing:
         max_frame_age_s=config.capture.max_frame_age_ms / 1e3,
         retry_s=config.capture.retry_ms / 1e3,
         weigh_s=config.capture.weigh_ms / 1e3,
+        retakes=config.capture.retakes,
+        retake_s=config.capture.retake_ms / 1e3,
     )
 
 

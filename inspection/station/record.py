@@ -65,7 +65,9 @@ class InspectionRecord(BaseModel):
     Attributes:
         revision: counts the reports of this inspection from 1.
         takes: how many times pictures were taken; a recapture replaces them, the journal keeps what was said of them.
-        timings_ms: duration of each stage of the last take: identify, capture, store, correct, judge, decide, journal.
+        capture_problems: what is wrong with the pictures, by view; only views with which something is.
+        timings_ms: duration of each stage of the last take: identify, capture, store, correct, quality, judge, decide,
+            journal.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -85,6 +87,7 @@ class InspectionRecord(BaseModel):
     person: PersonPart | None = None
     versions: VersionsPart | None = None
     takes: int = 0
+    capture_problems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     timings_ms: dict[str, float] = Field(default_factory=dict)
 
     @property

@@ -118,6 +118,7 @@ class Screen:
             "verdict": self._shown_verdict(record),
             "person": record.person,
             "takes": record.takes,
+            "capture_problems": record.capture_problems,
             "versions": record.versions,
             "timings_ms": record.timings_ms,
         }

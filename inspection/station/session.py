@@ -140,6 +140,7 @@ def judged(
     at: datetime,
     timings_ms: Mapping[str, float],
     weight: WeightReading | None = None,
+    capture_problems: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Step:
     """The pictures are stored and machine and policy have spoken, of ``weight`` too where the item was weighed."""
     record = _in_state(session, State.CAPTURING)
@@ -153,6 +154,7 @@ def judged(
             "policy": policy,
             "versions": versions,
             "takes": record.takes + 1,
+            "capture_problems": dict(capture_problems or {}),
             "timings_ms": {**record.timings_ms, **timings_ms},
         }
     )
@@ -290,13 +292,14 @@ def _recapture(after: InspectionRecord, before: InspectionRecord, at: datetime, 
         mode="json", include={"pictures", "assessment", "policy", "versions", "judged_at", "timings_ms"}
     )
     replaced["weights"] = [part.model_dump(mode="json") for part in before.readings if part.kind == "weight"]
-    cleared = {
+    cleared: dict[str, object] = {
         "readings": weighed(after.readings, None),
         "pictures": (),
         "assessment": None,
         "policy": None,
         "versions": None,
         "judged_at": None,
+        "capture_problems": {},
     }
     timings = {"identify": before.timings_ms.get("identify", 0.0)}
     taken_again = after.model_copy(update={"state": State.CAPTURING, "timings_ms": timings, **cleared})

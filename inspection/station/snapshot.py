@@ -143,7 +143,8 @@ class Snapshot(Shown):
         neighbours: tags that were heard with the item and not taken, the strongest first; at most 8.
         live_views: every configured view, for the live pictures.
         keyboard: set when a scanner may type into the page, which then needs the focus and shows a warning.
-        timings_ms: identify, capture, store, correct, judge, decide, journal.
+        capture_problems: what is wrong with the pictures, by view.
+        timings_ms: identify, capture, store, correct, quality, judge, decide, journal.
     """
 
     sequence: int
@@ -166,6 +167,7 @@ class Snapshot(Shown):
     person: PersonPart | None = None
     reason_codes: tuple[str, ...] = ()
     takes: int = 0
+    capture_problems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     queue: Queue = Queue()
     hub: HubState = HubState()
     devices: tuple[ShownDevice, ...] = ()

@@ -69,6 +69,8 @@ class Station:
         self.reporter = make_reporter(self._note_change, self._note_delivery)
         self._devices: tuple[Device | StationCamera, ...] = (*devices, *parts.cameras)
         parts.outputs.watch(self._note_change)
+        if parts.desk is not None:
+            parts.desk.watch(self._note_change)
         self._work = Work(parts, self.reporter)
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)

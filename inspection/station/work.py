@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -18,7 +19,7 @@ from devices.identity import join
 from inspection.errors import InspectionError, JournalError, StoreError
 from inspection.reading import BarcodeReading, TagReading
 from inspection.station import session as machine
-from inspection.station.calibrations import Calibrations
+from inspection.station.calibration_desk import Desk
 from inspection.station.capture import Bench, CaptureFailed, take
 from inspection.station.journal import Journal
 from inspection.station.metrics import Metrics
@@ -54,6 +55,7 @@ class Timing:
         max_frame_age_s: no frame older than this is judged.
         retry_s: until a failed capture is tried again.
         weigh_s: how long a load that moves on the scale may keep the judgement waiting.
+        retakes: how often bad pictures are taken again without being asked; retake_s: from them to the new ones.
     """
 
     settle_s: float = 0.15
@@ -64,6 +66,8 @@ class Timing:
     max_frame_age_s: float = 3.0
     retry_s: float = 0.25
     weigh_s: float = 0.5
+    retakes: int = 1
+    retake_s: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Parts:
         cameras: in the order in which views are shown and judged.
         worker: pseudonymous badge id of whoever works here.
         key: signs the reports; ``None`` leaves them unsigned.
-        calibrations: of the views; ``None`` where the configuration has no section for it.
+        desk: where the views are calibrated; ``None`` where the configuration has no section for it.
     """
 
     station_id: str
@@ -93,7 +97,7 @@ class Parts:
     screen: Screen
     board: Board
     key: Ed25519PrivateKey | None = None
-    calibrations: Calibrations | None = None
+    desk: Desk | None = None
 
 
 class Work:
@@ -104,6 +108,7 @@ class Work:
         self._session = Session(current=parts.journal.last(), pending_rma=parts.journal.pending_rma())
         self._capture_after_ns = time.monotonic_ns()
         self._retry_at = 0.0
+        self._retaken = 0
         self._trouble: dict[str, Fault] = {}
         self._notice: Notice | None = None
         self._last_reported: LastReported | None = None
@@ -225,6 +230,9 @@ class Work:
         weight = parts.weights.claim(record.inspection_id, time.monotonic_ns())
         judgement = parts.bench.judge_take(item_of(record.item), taken, expected, weight)
         self._trouble.pop("judge", None)
+        if judgement.capture and self._retaken < parts.timing.retakes:
+            self._take_again(judgement.capture)
+            return False
         if judgement.failure:
             self._trouble["judge"] = Fault(code="judge.failed", detail=judgement.failure)
         step = machine.judged(
@@ -236,6 +244,7 @@ class Work:
             at=_now(),
             timings_ms={**taken.timings_ms, **judgement.timings_ms},
             weight=weight,
+            capture_problems=judgement.capture,
         )
         self._apply(step)
         return True
@@ -256,6 +265,18 @@ class Work:
             log.warning("capture_failed", view=error.view, error=str(error))
             self._trouble["capture"] = fault
             self.publish()
+
+    def _take_again(self, problems: Mapping[str, tuple[str, ...]]) -> None:
+        """Tell the worker the one thing to put right, and take new pictures a little later."""
+        view, codes = next(iter(problems.items()))
+        log.info("pictures_refused", problems={view: list(found) for view, found in problems.items()})
+        self._parts.metrics.capture_failed(f"picture.{codes[0]}")
+        self._retaken += 1
+        wait_s = self._parts.timing.retake_s
+        self._capture_after_ns = time.monotonic_ns() + int(wait_s * 1e9)
+        self._retry_at = time.monotonic() + wait_s
+        self._trouble["capture"] = Fault(code=f"picture.{codes[0]}", about=view)
+        self.publish()
 
     def _disk_trouble(self) -> bool:
         return "step" in self._trouble and self._trouble["step"].code in _DISK
@@ -278,6 +299,7 @@ class Work:
             self._capture_after_ns = time.monotonic_ns()
         if step.session.state is not State.CAPTURING:
             self._trouble.pop("capture", None)
+            self._retaken = 0
         self._retry_at = 0.0
         self._session = step.session
         self._notice = Notice(code=step.notice, at=_now()) if step.notice else None

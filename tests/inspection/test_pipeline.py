@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inspection.finding import Assessment, Condition, Defect, Finding
+from inspection.finding import Assessment, CaptureQuality, Condition, Defect, Finding
 from inspection.frame import Frame, ViewPicture
 from inspection.item import IdentityIssue, Item
-from inspection.pipeline import Context, Corrector, Judge, Outcome, inspect, uncorrected
+from inspection.pipeline import Context, Corrector, Examiner, Judge, Outcome, inspect, uncorrected
 from inspection.policy import Policy
 from inspection.products import Catalogue
 from inspection.verdict import Disposition, Grade
@@ -53,6 +53,7 @@ def run(
     correct: Corrector = uncorrected,
     item: Item | None = None,
     policy: Policy = POLICY,
+    examine: Examiner | None = None,
     **context: Any,
 ) -> Outcome:
     judge: Judge | None = SaidJudge(says) if says else None
@@ -64,6 +65,7 @@ def run(
         policy=policy,
         catalogue=CATALOGUE,
         context=Context(today=TODAY, **context),
+        examine=examine,
     )
 
 
@@ -152,9 +154,42 @@ def test_calibration_is_read_off_the_pictures_unless_the_station_knows_better(
     assert run(assessment(), correct=correct, calibrated=told).verdict.facts["calibrated"] is calibrated
 
 
+@dataclass
+class Refusing:
+    """Refuses the picture of one view."""
+
+    view: str = "front"
+    codes: tuple[str, ...] = ("hand_in_view", "blurred")
+
+    def __call__(self, picture: ViewPicture) -> tuple[str, ...]:
+        return self.codes if picture.view == self.view else ()
+
+
+@pytest.mark.parametrize("gtin", [PHONE, SOUP])
+def test_a_bad_picture_leads_to_no_verdict_whatever_the_model_sees_in_it(gtin: str) -> None:
+    """Damage seen in a blur must not scrap soup (R06), nor may its absence sell a phone."""
+    bad = assessment(
+        findings=(Finding(Defect.BREACH, 0.99, "front"),),
+        p_condition=dict(zip(Condition, (0.0, 0.0, 0.01, 0.99), strict=True)),
+        capture=(CaptureQuality("top"), CaptureQuality("front", ("blurred",))),
+    )
+    for says in (bad, assessment(capture=(CaptureQuality("top"), CaptureQuality("front")))):
+        outcome = run(says, gtin=gtin, examine=Refusing())
+        assert (outcome.verdict.rule_id, outcome.verdict.reason_codes) == ("R09", ("bad_capture",))
+        assert outcome.capture == {"front": ("hand_in_view", "blurred")}
+        assert outcome.assessment is not None
+        assert outcome.assessment.capture[1].problems == ("hand_in_view", "blurred")
+
+
+def test_without_a_model_a_bad_picture_is_told_too() -> None:
+    outcome = run(None, examine=Refusing())
+    assert outcome.capture == {"front": ("hand_in_view", "blurred")}
+    assert outcome.verdict.reason_codes == ("bad_capture",)
+
+
 def test_each_stage_is_timed() -> None:
     timings = run(assessment()).timings_ms
-    assert list(timings) == ["correct", "judge", "decide"]
+    assert list(timings) == ["correct", "quality", "judge", "decide"]
     assert all(value >= 0 for value in timings.values())
 
 

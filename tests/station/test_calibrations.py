@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 
 from calibration.correct import Corrector
-from calibration.record import CalibrationRecord
+from calibration.record import CalibrationRecord, encode_png
 from calibration.store import CalibrationStore
 from inspection.errors import ConfigError
 from inspection.finding import Assessment, Box, CaptureQuality, Condition, Defect, Finding
@@ -333,6 +334,50 @@ def test_a_running_station_takes_calibration_up_and_survives_its_loss(tmp_path: 
         rig.stop()
         (report,) = rig.hub.reports.values()
         assert report["versions"]["calibration"] == {"top": known.calibration_id}
+
+
+def test_bad_pictures_are_taken_again_once_and_then_held_with_one_instruction(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        rig.config["calibration"] = {"folder": str(tmp_path / "calibration")}
+        rig.config["cameras"] = rig.config["cameras"][:1]
+        rig.config["capture"] = {"check": "always", "retake_ms": 1500}
+        rig.start()
+        bare = tmp_path / "bare.png"
+        assert cv2.imwrite(str(bare), np.full((240, 320, 3), 150, np.uint8))
+
+        rig.bench.show("top", bare)
+        rig.scan(f"01{SOUP}21S1")
+        rig.wait(lambda state: "picture.nothing_there" in [fault["code"] for fault in state["faults"]])
+        rig.put("intact")
+        good = rig.wait_state("judged")
+        assert (good["capture_problems"], good["takes"]) == ({}, 1)
+        assert "picture.nothing_there" not in [fault["code"] for fault in good["faults"]]
+        assert {"correct", "quality", "decide"} <= set(good["timings_ms"])
+
+        rig.bench.show("top", bare)
+        held = inspected(rig, 2)
+        assert held["capture_problems"] == {"top": ["nothing_there"]}
+        assert (held["verdict"]["disposition"], held["verdict"]["reason_codes"]) == ("hold", ["bad_capture"])
+        assert rig.http is not None
+        page = rig.http.get("/", headers={"Accept-Language": "en"}).text
+        assert page.count("Nothing is there: put the item under the cameras.") == 1
+
+        rig.put("intact")
+        rig.command("recapture", inspection_id=held["inspection_id"])
+        assert rig.wait(lambda state: state["state"] == "judged" and state["takes"] == 2)["capture_problems"] == {}
+
+
+def test_only_views_with_a_known_background_are_examined_unless_told_otherwise(bed: Bed) -> None:
+    bare = frame()
+    bare.pixels[:] = 150
+    bed.save(whole())
+    picture = bed.calibrations.correct("top", bare)
+    assert bed.calibrations.examine(picture) == ()
+    assert bed.calibrations.examine_any(picture) != ()
+    empty = cv2.GaussianBlur(frame().pixels, (0, 0), 3)
+    background = {"made": made(), "mean_png": encode_png(empty), "sharpness": 0.3}
+    bed.save(whole(background={**background, "spread_png": encode_png(np.full(SIZE[::-1], 16, np.uint8))}))
+    assert bed.calibrations.examine(ViewPicture("top", np.asarray(empty, np.uint8))) == ("nothing_there",)
 
 
 def inspected(rig: Rig, number: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from inspection import __version__
 from inspection.station.station import Station
 from inspection.station.web import problems
 from inspection.station.web.api import build_api
+from inspection.station.web.calibration import build_calibration
 from inspection.station.web.guard import Guard
 from inspection.station.web.languages import Languages
 from inspection.station.web.pages import STATIC, Pages
@@ -29,9 +30,10 @@ def build_app(station: Station, languages: Languages, allowed_hosts: Iterable[st
         allowed_hosts: names under which the page may be asked for besides the loopback ones.
     """
     app = FastAPI(title="Inspection station", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    pages = Pages(languages)
+    pages = Pages(languages, calibrates=station.parts.desk is not None)
     problems.install(app)
     app.include_router(build_api(station, pages))
+    app.include_router(build_calibration(station, pages))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/", response_class=HTMLResponse)

@@ -28,10 +28,11 @@ class Pages:
 
     Args:
         languages: the catalogues.
+        calibrates: whether the station has a page for its calibration.
     """
 
-    def __init__(self, languages: Languages) -> None:
-        self.languages = languages
+    def __init__(self, languages: Languages, *, calibrates: bool = False) -> None:
+        self.languages, self._calibrates = languages, calibrates
         self._environments = {tag: _environment(languages, tag) for tag in languages.catalogues}
         self._version = _static_version()
 
@@ -46,6 +47,12 @@ class Pages:
         """The part of the page that follows the station."""
         return self._environment(language).get_template("panel.html").render(**self._context(snapshot, language))
 
+    def render(self, name: str, language: str, shown: Mapping[str, Any]) -> str:
+        """Another whole page from its template, with what it shows."""
+        tag = language if language in self._environments else self.languages.default
+        template = self._environment(tag).get_template(name)
+        return template.render(**shown, lang=tag, titles=TITLES, version=self._version)
+
     def _environment(self, language: str) -> Environment:
         return self._environments.get(language) or self._environments[self.languages.default]
 
@@ -56,11 +63,15 @@ class Pages:
             "snapshot": snapshot,
             "lang": tag,
             "words": words,
+            "calibrates": self._calibrates,
             "groups": groups(snapshot.findings),
             "labels": lambda view: _labels(snapshot, view, say),
-            "faults": [_sentence(fault, say) for fault in snapshot.faults[:MAX_FAULTS]],
+            "faults": [
+                (_sentence(fault, say), fault.code.startswith("calibration.")) for fault in snapshot.faults[:MAX_FAULTS]
+            ],
             "more_faults": max(0, len(snapshot.faults) - MAX_FAULTS),
             "camera_trouble": _camera_trouble(snapshot),
+            "retake": _retake(snapshot, say),
             "hub_sentence": _hub_sentence(snapshot.hub, say),
             "second_words": words.SECOND_WORD["en" if tag == "en" else "other"],
             "in_language": lambda texts: _in_language(texts, tag),
@@ -105,6 +116,17 @@ def _sentence(fault: Fault, say: Callable[[str], str]) -> str:
     return say(words.FAULTS.get(fault.code, words.FAULT_OTHERWISE)) % {"about": fault.about, "code": fault.code}
 
 
+def _retake(snapshot: Snapshot, say: Callable[[str], str]) -> str:
+    """The one thing to put right before new pictures are taken; empty when they are good."""
+    problems = snapshot.capture_problems
+    codes = [code for found in problems.values() for code in found]
+    first = min(codes, key=lambda code: _ORDER.get(code, len(_ORDER)), default="")
+    return _word(say, first, words.CAPTURE_PROBLEMS) if first else ""
+
+
+_ORDER = {code: place for place, code in enumerate(words.CAPTURE_PROBLEMS)}
+
+
 def _hub_sentence(hub: HubState, say: Callable[[str], str]) -> str:
     return say(words.HUB_TROUBLE.get(hub.trouble, words.HUB_OTHERWISE)) if hub.trouble else ""
 
@@ -113,7 +135,8 @@ def _camera_trouble(snapshot: Snapshot) -> bool:
     """Whether a view has no picture to give now."""
     lost = any(device.view is not None and not device.connected for device in snapshot.devices)
     return lost or any(
-        fault.about in snapshot.live_views and not fault.code.startswith("calibration.") for fault in snapshot.faults
+        fault.about in snapshot.live_views and not fault.code.startswith(("calibration.", "picture."))
+        for fault in snapshot.faults
     )
 
 

@@ -27,6 +27,9 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "command.other_inspection": (409, "Another inspection is on the table"),
     "command.unknown_reason": (422, "The reason is not configured"),
     "command.too_slow": (503, "The station is busy"),
+    "calibration.none": (404, "This station has no calibration"),
+    "calibration.unknown_view": (404, "No such view"),
+    "calibration.unknown_part": (404, "No such part"),
     "scan.not_allowed": (409, "No keyboard scanner is configured"),
     "scan.refused": (422, "This is no scan that can be taken"),
     "scan.separators_lost": (422, "The code lost its separators on the keyboard"),
@@ -40,7 +43,10 @@ TITLES: Mapping[str, tuple[int, str]] = {
 
 def problem(code: str, detail: str, instance: str, *, hint: str = "") -> JSONResponse:
     """The response for ``code``; a code without a title of its own is the station's fault, 500."""
-    status, title = TITLES.get(code, (500, "The station failed"))
+    otherwise = (
+        (409, "This cannot be calibrated so") if code.startswith("calibration.") else (500, "The station failed")
+    )
+    status, title = TITLES.get(code, otherwise)
     body = {
         "type": TYPE_PREFIX + code,
         "title": title,

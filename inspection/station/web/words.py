@@ -58,11 +58,18 @@ NEIGHBOURS: Mapping[str, str] = {
 }
 
 CAPTURE_PROBLEMS: Mapping[str, str] = {
-    "too_dark": N_("too dark"),
-    "overexposed": N_("too bright"),
-    "blurred": N_("blurred"),
-    "nothing_there": N_("nothing in the picture"),
+    "too_dark": N_("Too dark: switch the light on."),
+    "overexposed": N_("Too bright: keep other light away."),
+    "nothing_there": N_("Nothing is there: put the item under the cameras."),
+    "hand_in_view": N_("Take hands and tools out of the picture."),
+    "two_items": N_("Put only one item under the cameras."),
+    "cut_off": N_("Move the item so that all of it is in the picture."),
+    "too_small": N_("Put the item nearer to the middle."),
+    "blurred": N_("Blurred: wipe the camera's glass, and let the item lie flat."),
+    "moved": N_("It moved: let go of the item and keep it still."),
+    "glare": N_("It mirrors the light: turn the item a little."),
 }
+"""What to do about a bad picture, in the order in which a worker had best put things right."""
 
 REASONS: Mapping[str, str] = {
     "missed_damage": N_("Damage was missed"),
@@ -103,6 +110,7 @@ FAULTS: Mapping[str, str] = {
     "calibration.unreadable": CALIBRATION_BROKEN,
     "calibration.newer_format": CALIBRATION_BROKEN,
     "calibration.failed": CALIBRATION_BROKEN,
+    **{f"picture.{code}": instruction for code, instruction in CAPTURE_PROBLEMS.items()},
     "policy.invalid": N_("The policy could not decide: call the technician."),
     "internal": N_("Something went wrong here: take the pictures again, or cancel the item."),
 }

@@ -1,0 +1,199 @@
+"""Calibrating the views from the station's page: one part of one view at a time, with the cameras that are at work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from calibration.guided import STEPS, Guide, Look
+from calibration.record import CalibrationRecord
+from calibration.targets import Target, load_target, make_target
+from inspection.errors import CalibrationError, InspectionError
+from inspection.frame import Frame
+from inspection.station.calibrations import Calibrations
+from inspection.station.ports import StationCamera
+
+log = structlog.get_logger()
+_RESIDUALS: Mapping[str, tuple[str, ...]] = {
+    "lens": ("rms_px", "coverage"),
+    "plane": ("rms_mm",),
+    "flat": ("residual",),
+    "colour": ("delta_e_before", "delta_e_after"),
+    "light": ("noise", "flicker"),
+    "background": ("sharpness",),
+}
+
+
+class Desk:
+    """Where a technician calibrates; calls may come from any thread and wait for each other.
+
+    Args:
+        calibrations: of the station.
+        cameras: by view.
+        frames: folder in which kept frames lie until they are started anew.
+        targets: folder with the descriptions that lie beside the printed sheets (``charuco*.json``, ``colour*.json``);
+            where there is none, the sheets are those of A4, printed exactly.
+        worker: badge id of whoever works here.
+    """
+
+    def __init__(
+        self,
+        calibrations: Calibrations,
+        cameras: Mapping[str, StationCamera],
+        frames: Path,
+        targets: Path | None,
+        worker: str,
+    ) -> None:
+        self.calibrations, self._cameras = calibrations, dict(cameras)
+        self._frames, self._targets, self._worker = frames, targets, worker
+        self._guides: dict[tuple[str, str, tuple[int, int]], Guide] = {}
+        self._lock = threading.Lock()
+        self._on_change: Callable[[], None] = lambda: None
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Call ``on_change`` whenever a record was saved or taken back."""
+        self._on_change = on_change
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        return tuple(self._cameras)
+
+    def status(self, view: str) -> dict[str, Any]:
+        """What is known about a view: its record, its parts with residuals, and what is wrong.
+
+        Raises:
+            CalibrationError: ``calibration.unknown_view``.
+        """
+        camera = self._camera(view)
+        state = self.calibrations.state(view)
+        return {
+            "view": view,
+            "camera_id": camera.camera_id,
+            "calibration_id": state.calibration_id,
+            "problems": dict(state.problems),
+            "parts": _parts(state.record, state.usable),
+        }
+
+    def look(self, view: str, part: str, *, take: bool) -> dict[str, Any]:
+        """Look at the camera's newest frame for a part, and keep it when it is good and wanted.
+
+        Raises:
+            CalibrationError: no such view or part; the frame cannot be kept.
+            StaleFrame, DeviceLost: the camera gives no picture.
+        """
+        with self._lock:
+            frame = self._camera(view).latest()
+            guide = self._guide(view, part, frame)
+            seen = guide.look(frame.pixels, take=take)
+            if seen.kept:
+                log.info("calibration_frame_kept", view=view, part=part, count=guide.count)
+            return _progress(guide, frame, seen)
+
+    def solve(self, view: str, part: str) -> dict[str, Any]:
+        """Solve the kept frames and save the result; returns the view's status.
+
+        Raises:
+            CalibrationError: what is wrong with the frames, in words; nothing was changed.
+        """
+        with self._lock:
+            camera = self._camera(view)
+            frame = camera.latest()
+            guide = self._guide(view, part, frame)
+            try:
+                guide.solve(
+                    self.calibrations.store,
+                    camera_id=camera.camera_id,
+                    view=view,
+                    by=self._worker,
+                    settings_digest=frame.settings_digest,
+                )
+            except InspectionError:
+                raise
+            except Exception as error:
+                log.exception("calibration_failed", view=view, part=part)
+                raise CalibrationError(f"{part} cannot be solved: {type(error).__name__}") from error
+            log.info("calibration_saved", view=view, part=part)
+        self._on_change()
+        return self.status(view)
+
+    def restart(self, view: str, part: str) -> None:
+        """Forget the frames kept for a part."""
+        with self._lock:
+            self._guide(view, part, self._camera(view).latest()).restart()
+
+    def undo(self, view: str) -> dict[str, Any]:
+        """Take the last version of the view's record back; returns the view's status.
+
+        Raises:
+            CalibrationError: ``calibration.missing`` when there is none before.
+        """
+        with self._lock:
+            self.calibrations.store.undo(self._camera(view).camera_id, view)
+            log.info("calibration_taken_back", view=view)
+        self._on_change()
+        return self.status(view)
+
+    def _camera(self, view: str) -> StationCamera:
+        camera = self._cameras.get(view)
+        if camera is None:
+            raise CalibrationError(f"there is no view {view!r}", code="unknown_view")
+        return camera
+
+    def _guide(self, view: str, part: str, frame: Frame) -> Guide:
+        if part not in STEPS:
+            raise CalibrationError(f"{part!r} cannot be calibrated here", code="unknown_part")
+        size = (frame.width, frame.height)
+        key = (view, part, size)
+        if key not in self._guides:
+            folder = self.calibrations.store.path(self._camera(view).camera_id, view).relative_to(
+                self.calibrations.store.root
+            )
+            kept = self._frames / folder.with_suffix("") / part
+            self._guides[key] = Guide(part, kept, self._target(STEPS[part].target), size)
+        return self._guides[key]
+
+    def _target(self, kind: str) -> Target | None:
+        if not kind:
+            return None
+        described = sorted(self._targets.glob(f"{kind}*.json")) if self._targets is not None else []
+        return load_target(described[0]) if described else make_target(kind, "A4")
+
+
+def _progress(guide: Guide, frame: Frame, seen: Look) -> dict[str, Any]:
+    coverage = guide.coverage
+    return {
+        "kept": seen.kept,
+        "reason": seen.reason.partition(".")[2] or seen.reason,
+        "detail": seen.detail,
+        "width": frame.width,
+        "height": frame.height,
+        "points": [[round(float(x), 1), round(float(y), 1)] for x, y in seen.points_px],
+        "count": guide.count,
+        "wanted": guide.step.wanted,
+        "solvable": guide.solvable,
+        "enough": guide.enough,
+        "coverage": coverage.counts.tolist() if coverage is not None and guide.part == "lens" else [],
+        "next_place": (coverage.next_place() or "") if coverage is not None and guide.part == "lens" else "",
+    }
+
+
+def _parts(record: CalibrationRecord | None, usable: CalibrationRecord | None) -> dict[str, dict[str, Any]]:
+    if record is None or usable is None:
+        return {}
+    now = datetime.now(UTC)
+    return {
+        name: {
+            "usable": name in usable.parts() and not part.expired(now),
+            "by": part.made.by,
+            "at": part.made.at.isoformat(),
+            "valid_until": part.made.valid_until.isoformat(),
+            "frames": len(part.made.frames),
+            "residuals": {key: getattr(part, key) for key in _RESIDUALS[name]},
+        }
+        for name, part in record.parts().items()
+    }
