@@ -34,8 +34,8 @@ _GTIN = re.compile(r"\Ahttps://id\.gs1\.org/01/\d{14}\Z")
 _ROLES = {"anyEPC": ("epc", "parentID", "inputEPC", "outputEPC")}
 
 
-def matches(role: str, values: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Events that name one of ``values`` in ``role``.
+def matches(role: str, values: Sequence[str]) -> tuple[sa.ColumnElement[bool], bool]:
+    """Events that name one of ``values`` in ``role``; and whether an inverted index finds them.
 
     Args:
         role: what ``MATCH_`` is followed by.
@@ -47,30 +47,37 @@ def matches(role: str, values: Sequence[str]) -> sa.ColumnElement[bool]:
         found.append(events.c.epcs.overlap(sa.cast(exact, events.c.epcs.type)))
     else:
         found += [events.c.facts.contains({role: [value]}) for value in dict.fromkeys(exact)]
+    likes: list[sa.ColumnElement[bool]] = []
     for value, canonical in zip(values, exact, strict=True):
-        found += _patterned(role, value, canonical)
-    return sa.or_(*found)
+        by_index, by_text = _patterned(role, value, canonical)
+        found += by_index
+        likes += by_text
+    return sa.or_(*found, *likes), not likes
 
 
-def _patterned(role: str, value: str, canonical: str) -> list[sa.ColumnElement[bool]]:
+_Conditions = list[sa.ColumnElement[bool]]
+
+
+def _patterned(role: str, value: str, canonical: str) -> tuple[_Conditions, _Conditions]:
+    """What an inverted index finds, and what takes a look at every event."""
     roles = _ROLES.get(role, (role,))
     is_class = role.endswith("Class")
     if _GTIN.match(canonical) and not is_class:
-        return [events.c.facts.contains({f"{each} *": [f"{canonical}/21/"]}) for each in roles]
+        return [events.c.facts.contains({f"{each} *": [f"{canonical}/21/"]}) for each in roles], []
     pattern = _PATTERN.match(value)
     if pattern is None:
-        return []
+        return [], []
     scheme, body = pattern["scheme"], pattern["body"]
     link = from_epc_uri(f"urn:epc:idpat:{'sgtin' if scheme == 'lgtin' else scheme}:{body}")
     if scheme == "lgtin" and link is not None:
-        return [_like(each, f"{link}/10/%") for each in roles]
+        return [], [_like(each, f"{link}/10/%") for each in roles]
     if link is not None and not is_class:
         beginning = link + _QUALIFIER.get(scheme, "")
-        return [events.c.facts.contains({f"{each} *": [beginning]}) for each in roles]
+        return [events.c.facts.contains({f"{each} *": [beginning]}) for each in roles], []
     company = _COMPANY.match(body)
     if company is None or scheme not in _LEADING:
-        return []
-    return [_like(each, f"{RESOLVER}/{_LEADING[scheme]}{company[1]}%") for each in roles]
+        return [], []
+    return [], [_like(each, f"{RESOLVER}/{_LEADING[scheme]}{company[1]}%") for each in roles]
 
 
 def _like(role: str, pattern: str) -> sa.ColumnElement[bool]:

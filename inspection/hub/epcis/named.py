@@ -68,7 +68,7 @@ def add_to(router: APIRouter) -> None:
         parameters = from_url(request.query_params.multi_items())
         page = read_page(parameters, {"resource": "queries"})
         nothing_else(parameters)
-        table, ordered = epcis_queries, sa.collate(epcis_queries.c.name, "C")
+        table, ordered = epcis_queries, epcis_queries.c.name
         query = sa.select(table.c.name, table.c.query).where(table.c.merchant_id == caller.merchant_id)
         if page.after is not None:
             if len(page.after) != 1 or not isinstance(page.after[0], str) or not _NAME.match(page.after[0]):

@@ -84,6 +84,7 @@ def _times(column: str) -> Callable[[Question, str, list[str], Lookups], None]:
     def rule(question: Question, name: str, values: list[str], _: Lookups) -> None:
         when = _moment(name, values)
         question.conditions.append(events.c[column] >= when if name.startswith("GE") else events.c[column] < when)
+        question.natural_order = question.natural_order or (column if column != "declared_at" else None)
 
     return rule
 
@@ -116,7 +117,8 @@ def _fact(fact: str, kind: str | None = None) -> Callable[[Question, str, list[s
 
 def _match(role: str) -> Callable[[Question, str, list[str], Lookups], None]:
     def rule(question: Question, _: str, values: list[str], __: Lookups) -> None:
-        question.searches.append(matches(role, values))
+        condition, is_indexed = matches(role, values)
+        (question.searches if is_indexed else question.conditions).append(condition)
 
     return rule
 
@@ -191,7 +193,8 @@ def _compare(question: Question, found: re.Match[str], values: list[str], names:
         question.searches.append(sa.or_(*(has(f"# {name}", bounds) for name in names)))
         return
     bound = _bound(found[0], values)
-    question.searches.append(sa.or_(*(_compared(name, found["op"], bound) for name in names)))
+    question.searches.append(has(told.EXISTS, [f"# {name}" for name in names]))
+    question.conditions.append(sa.or_(*(_compared(name, found["op"], bound) for name in names)))
 
 
 def _extension(question: Question, found: re.Match[str], values: list[str], lookups: Lookups) -> None:

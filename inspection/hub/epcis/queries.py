@@ -65,6 +65,8 @@ def understand(parameters: Parameters, lookups: Lookups) -> Question:
         else:
             raise refused(name, "no query parameter of EPCIS 2.0 that this repository answers")
     _agree(question)
+    if question.order_by is None and question.natural_order is not None:
+        question.order_by, question.descending = question.natural_order, False
     return question
 
 

@@ -17,9 +17,11 @@ class Question:
     """A query that was understood.
 
     Attributes:
-        conditions: over columns that have an ordered index.
+        conditions: over columns that have an ordered index, or over nothing that is indexed.
         searches: over the inverted indexes; these are looked up first, whatever the order of the answer.
-        order_by: the column that the answer is ordered by; the order of recording when none was asked for.
+        order_by: the column that the answer is ordered by; when none was asked for, the order of recording, or of the
+            times that were asked for.
+        natural_order: the column whose times were asked for, if any.
         descending: newest first.
         count_limit: the answer ends after so many events.
         max_count: more events than this are an error.
@@ -28,6 +30,7 @@ class Question:
     conditions: list[Condition] = field(default_factory=list)
     searches: list[Condition] = field(default_factory=list)
     order_by: str | None = None
+    natural_order: str | None = None
     descending: bool = True
     count_limit: int | None = None
     max_count: int | None = None

@@ -23,6 +23,7 @@ from inspection.hub.problems import Problem
 
 MAX_COMPANIES = 2000
 MAX_WITHIN = 10_000
+FEW = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,7 @@ def by_id(connection: Connection, merchant_id: UUID, event_id: str) -> Sequence[
 
 def by_seq(connection: Connection, merchant_id: UUID, seqs: Sequence[int]) -> list[Row[Any]]:
     """These rows, in this order."""
-    query = _columns().where(
-        events.c.merchant_id == merchant_id, events.c.seq == sa.any_(sa.cast(list(seqs), sa.ARRAY(sa.BigInteger)))
-    )
+    query = _columns().where(events.c.merchant_id == merchant_id, _among(seqs))
     found = {row.seq: row for row in connection.execute(query)}
     return [found[seq] for seq in seqs if seq in found]
 
@@ -165,21 +164,42 @@ def _rows(
 ) -> Sequence[Row[Any]]:
     """The next ``number`` rows.
 
-    What an inverted index finds is looked up first and put in order then: the planner cannot know how rare an EPC is,
-    and would otherwise walk through all events in their order to find a few of them.
+    The planner cannot know how rare an EPC is. So a few hits of the inverted indexes are looked up first and put in
+    order then; when there are many, some of them lie close ahead in the order of the answer, and that order is walked.
     """
     narrow = sa.select(events.c.seq, events.c.event_time, events.c.record_time).where(*_where(merchant_id, question))
+    columns: Any = events.c
     if question.searches:
-        hits = narrow.cte("hits").prefix_with("MATERIALIZED")
-        narrow, columns = sa.select(hits), hits.c
-    else:
-        columns = events.c
+        _plan(connection, indexscan=False, seqscan=False)
+        probed = narrow.limit(FEW + 1).cte("hits").prefix_with("MATERIALIZED")
+        seqs = connection.execute(sa.select(probed.c.seq)).scalars().all()
+        if len(seqs) <= FEW:
+            _plan(connection)
+            narrow = sa.select(events.c.seq, events.c.event_time, events.c.record_time).where(
+                events.c.merchant_id == merchant_id, _among(seqs)
+            )
+        else:
+            _plan(connection, bitmapscan=False, seqscan=False)
     if after is not None:
         narrow = narrow.where(_beyond(columns, question, after))
     chosen = narrow.order_by(*_order(columns, question)).limit(number).subquery("chosen")
     same = sa.and_(events.c.merchant_id == merchant_id, events.c.seq == chosen.c.seq)
     query = _columns().select_from(events.join(chosen, same))
-    return connection.execute(query.order_by(*_order(events.c, question))).all()
+    rows = connection.execute(query.order_by(*_order(events.c, question))).all()
+    if question.searches:
+        _plan(connection)
+    return rows
+
+
+def _plan(connection: Connection, *, indexscan: bool = True, bitmapscan: bool = True, seqscan: bool = True) -> None:
+    """Which ways to rows the planner may take, until the end of the transaction."""
+    ways = {"enable_indexscan": indexscan, "enable_bitmapscan": bitmapscan, "enable_seqscan": seqscan}
+    settings = (sa.func.set_config(name, "on" if allowed else "off", True) for name, allowed in ways.items())
+    connection.execute(sa.select(*settings))
+
+
+def _among(seqs: Sequence[int]) -> sa.ColumnElement[bool]:
+    return events.c.seq == sa.any_(sa.cast(list(seqs), sa.ARRAY(sa.BigInteger)))
 
 
 def _order(columns: Any, question: Question) -> list[Any]:

@@ -189,7 +189,7 @@ def _members(
 ) -> list[tuple[str, str]]:
     """Canonical names and how they are shown, in order of their characters."""
     table = epcis_names
-    ordered = sa.collate(table.c.name, "C")
+    ordered = table.c.name
     query = sa.select(table.c.name, table.c.shown).where(
         table.c.merchant_id == caller.merchant_id, table.c.kind == kind.name
     )

@@ -90,7 +90,7 @@ epcis_names = Table(
     METADATA,
     Column("merchant_id", Uuid, ForeignKey("merchants.id"), primary_key=True),
     Column("kind", Text, primary_key=True, comment="epc, bizStep, …, prefix (of extensions), company (prefix of URNs)"),
-    Column("name", Text, primary_key=True, comment="canonical"),
+    Column("name", Text(collation="C"), primary_key=True, comment="canonical"),
     Column("shown", Text, nullable=False, comment="as it was written first"),
 )
 
@@ -110,7 +110,7 @@ epcis_queries = Table(
     "epcis_queries",
     METADATA,
     Column("merchant_id", Uuid, ForeignKey("merchants.id"), primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("name", Text(collation="C"), primary_key=True),
     Column("query", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_via", Uuid, ForeignKey("access_tokens.id"), nullable=False),

@@ -111,7 +111,7 @@ def _names_and_queries() -> None:
             nullable=False,
             comment="epc, bizStep, …, prefix (of extensions), company (prefix of URNs)",
         ),
-        sa.Column("name", sa.Text, nullable=False, comment="canonical"),
+        sa.Column("name", sa.Text(collation="C"), nullable=False, comment="canonical"),
         sa.Column("shown", sa.Text, nullable=False, comment="as it was written first"),
         sa.PrimaryKeyConstraint("merchant_id", "kind", "name", name="epcis_names_pkey"),
         sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name="epcis_names_merchant_id_fkey"),
@@ -131,7 +131,7 @@ def _names_and_queries() -> None:
     op.create_table(
         "epcis_queries",
         sa.Column("merchant_id", sa.Uuid, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
         sa.Column("query", JSONB, nullable=False),
         sa.Column("created_at", WHEN, nullable=False, server_default=NOW),
         sa.Column("created_via", sa.Uuid, nullable=False),
