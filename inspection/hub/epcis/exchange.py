@@ -16,6 +16,7 @@ from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
+from inspection import __version__
 from inspection.hub.accounts.tokens import Caller, Scope
 from inspection.hub.epcis.formats import EpcFormat
 from inspection.hub.hub import allowed
@@ -96,7 +97,7 @@ def discovery_headers(methods: str) -> dict[str, str]:
         **dict.fromkeys(("GS1-EPCIS-Min", "GS1-EPCIS-Max", "GS1-CBV-Min", "GS1-CBV-Max"), VERSION),
         "GS1-EPC-Format": ", ".join(EpcFormat),
         "GS1-CBV-XML-Format": "Never_Translates",
-        "GS1-Vendor-Version": VERSION,
+        "GS1-Vendor-Version": __version__,
     }
 
 
