@@ -168,6 +168,12 @@ class Signer:
     kind: SignatureType
     private: Ed25519PrivateKey
 
+    def __post_init__(self) -> None:
+        try:
+            _name(self.name)
+        except ValueError as error:
+            raise NoteError(str(error)) from None
+
     @property
     def verifier(self) -> VerifierKey:
         return VerifierKey(self.name, self.kind, self.private.public_key().public_bytes_raw())

@@ -37,6 +37,15 @@ def check_consistency(text: str | bytes) -> None:
     verify_consistency(size1, size2, _hashes(value), _hash(value, "root1"), _hash(value, "root2"))
 
 
+def consistency_hashes(text: str | bytes) -> list[bytes]:
+    """The hashes of the proof in this JSON text; nothing is verified.
+
+    Raises:
+        ProofError: when it is no proof.
+    """
+    return _hashes(_members(text))
+
+
 def inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> dict[str, Any]:
     """An inclusion proof as JSON values."""
     return {
