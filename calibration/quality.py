@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from calibration.acuity import Acuity, acuity, noise_of, sharpness
-from calibration.foreground import EmptyView, as_mask, disc, reduced_size, resized
-from calibration.isolate import checked
+from calibration.foreground import EmptyView, Mask, as_mask, disc, reduced_size, resized, without_specks
+from calibration.isolate import checked, parts_of
 from calibration.record import Background, CalibrationRecord
 from calibration.region import Region, find_region
 from inspection.finding import CaptureQuality
@@ -53,8 +52,7 @@ class Limits:
         most_gain: most light likewise.
         least_bright: linear light 0..1 that the brightest twentieth of a picture without background must have.
         clipped_share: of the item that may be white in all channels.
-        glare_share: of the item that one white spot may cover while the light is as calibrated; with more, white paper
-            is clipped too, and it may be `WHITE_SHARE`.
+        glare_share: of the item that one compact white spot may cover.
         least_side_px: of the item's longer side, pixels of the full frame.
         reaching_share: of the picture that something may reach in from the border.
     """
@@ -75,7 +73,8 @@ class Limits:
 
         Blur: twice that of the background as calibrated, but at least one pixel and at most the default. Light: what
         keeps the noise, which counts more the less light there is, below `NOISE_ALLOWED`; half of it when the noise is
-        not known. Without a background nothing is sure about where the item is, and all limits are wider.
+        not known. More than 1.6 times the light clips white paper, which has 0.6 of full scale at a usual exposure.
+        Without a background nothing is sure about where the item is, and the other limits are wider.
 
         Args:
             record: of the view; ``None`` when it is not calibrated.
@@ -96,7 +95,7 @@ class Limits:
             most_gain=1.6,
             least_bright=0.07,
             clipped_share=0.5,
-            glare_share=0.12 if known else 0.4,
+            glare_share=0.08 if known else 0.12,
             least_side_px=96.0 if known else 64.0,
             reaching_share=0.003 if known else 0.03,
         )
@@ -107,8 +106,9 @@ DEFAULT_BLUR, DEFAULT_BLUR_ALONE = 0.0017, 0.0023
 LEAST_BLUR_PX = 1.0
 NOISE_ALLOWED = 3.0
 """Grey levels of noise with which half the light may be missing; with less noise more may be, in proportion."""
-STEADY = 1.03
-WHITE_SHARE = 0.4
+COMPACT = 0.82
+"""Share of its convex hull that the image of a lamp covers; white print, with what stands in it, covers less."""
+LEAST_SPOT = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,7 +158,7 @@ class Measured:
         gain: light in times that of the calibration; ``None`` without a background.
         bright: linear light 0..1 of the brightest twentieth of the picture.
         clipped: share of the item that is white in all channels.
-        glare: share of the item that the largest white spot covers.
+        glare: share of the item that the largest compact white spot covers.
         noise: of one pixel, grey levels.
         blur_px: least and most blur of the item's edges by direction; ``None`` when no edge is to be seen.
     """
@@ -232,12 +232,20 @@ def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None
     )
 
 
-def _white(small: Pixels, item: npt.NDArray[np.uint8]) -> tuple[float, float]:
-    """Share of the item that is clipped in all channels, and of its largest spot."""
+def _white(small: Pixels, item: Mask) -> tuple[float, float]:
+    """Share of the item that is clipped in all channels, and of its largest compact spot."""
     white = as_mask(cv2.inRange(small, (CLIPPED,) * 3, (255,) * 3)) & item
-    _, _, stats, _ = cv2.connectedComponentsWithStats(white)
     area = float(item.sum())
-    return float(white.sum()) / area, float(stats[1:, cv2.CC_STAT_AREA].max(initial=0)) / area
+    spots = parts_of(without_specks(white, LEAST_SPOT * area))
+    compact = [float(spot.sum()) for spot in spots if _fills_hull(spot) >= COMPACT]
+    return float(cv2.countNonZero(white)) / area, max(compact, default=0.0) / area
+
+
+def _fills_hull(spot: Mask) -> float:
+    """Share of its convex hull that a spot covers, 0..1."""
+    outline = max(cv2.findContours(spot, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
+    hull = cv2.fillConvexPoly(np.zeros_like(spot), cv2.convexHull(outline), (1,))
+    return float(spot.sum()) / cv2.countNonZero(hull)
 
 
 def _problems(measured: Measured, limits: Limits) -> tuple[str, ...]:
@@ -259,7 +267,7 @@ def _light_problems(measured: Measured, limits: Limits) -> set[str]:
         found.add("too_dark")
     if (measured.gain is not None and measured.gain > limits.most_gain) or measured.clipped > limits.clipped_share:
         found.add("overexposed")
-    elif measured.glare > (limits.glare_share if (measured.gain or 1) < STEADY else WHITE_SHARE):
+    elif measured.glare > limits.glare_share:
         found.add("glare")
     return found
 

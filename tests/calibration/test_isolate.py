@@ -80,10 +80,12 @@ def test_the_box_and_the_square_hold_the_item() -> None:
     assert found.share == pytest.approx(truth("can-01", "front").mean(), rel=0.05)
 
 
-def test_a_shadow_is_no_item() -> None:
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), (0.8, 1.15, 0.95)])
+def test_a_shadow_is_no_item_not_even_one_cast_by_coloured_glass(tint: tuple[float, float, float]) -> None:
     empty = picture("empty", "top").astype(np.float32)
-    dark = cv2.GaussianBlur(cv2.circle(np.ones((480, 640), np.float32), (320, 240), 90, (0.5,), -1), (0, 0), 12)
-    assert not isolate(np.uint8(empty * dark[..., None]), background_of("top")).found
+    place = cv2.GaussianBlur(cv2.circle(np.zeros((480, 640), np.float32), (320, 240), 90, (1.0,), -1), (0, 0), 12)
+    shade = 1 - np.asarray(place)[..., None] * (1 - 0.6 * np.array(tint, np.float32))
+    assert not isolate(np.asarray(empty * shade, np.uint8), background_of("top")).found
 
 
 @pytest.mark.parametrize("gain", [0.8, 1.0, 1.25])

@@ -12,6 +12,7 @@ from calibration.quality import PROBLEMS, Limits, Reference, examine
 from calibration.record import CalibrationRecord
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
+from inspection.station.web import words
 from tests.calibration.records import light, record
 from tests.calibration.test_isolate import background_of, picture, truth
 
@@ -77,7 +78,7 @@ def test_less_light_is_enough_where_the_camera_has_less_noise() -> None:
 def test_a_mirrored_lamp_is_glare() -> None:
     shown = picture("can-01", "top").copy()
     rows, columns = np.nonzero(truth("can-01", "top"))
-    cv2.circle(shown, (round(columns.mean()), round(rows.mean())), 50, (255, 255, 255), -1)
+    cv2.circle(shown, (round(columns.mean()), round(rows.mean())), 42, (255, 255, 255), -1)
     assert problems(shown) == ("glare",)
 
 
@@ -196,3 +197,14 @@ def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(CalibrationError) as refused:
         examine(np.zeros((64, 64), np.uint8))
     assert refused.value.code == "calibration.picture"
+
+
+def test_white_print_that_is_clipped_is_no_glare() -> None:
+    found = examine(exposed(picture("carton-03", "top"), 1.1).astype(np.uint8), reference())
+    assert found.measured.clipped > 0.15
+    assert found.problems == ()
+
+
+def test_every_problem_has_one_instruction_for_the_worker() -> None:
+    assert set(words.CAPTURE_PROBLEMS) == set(PROBLEMS)
+    assert len(set(words.CAPTURE_PROBLEMS.values())) == len(PROBLEMS)
