@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.acuity import sharpness
+from calibration.alike import check_alike
 from calibration.foreground import reduced_size, resized
 from calibration.isolate import isolate
 from calibration.light import pixel_noise
@@ -82,6 +83,7 @@ def solve_background(frames: Mapping[str, Pixels], *, belongs: bool = False) -> 
             code="frames",
             hint="take pictures of the empty station one after the other",
         )
+    check_alike(frames.values())
     first = next(iter(frames.values()))
     size = reduced_size(first.shape[1], first.shape[0], LONG_SIDE)
     small = {name: resized(pixels, size) for name, pixels in frames.items()}

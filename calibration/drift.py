@@ -45,7 +45,7 @@ class Drift:
         light: linear light now over then; ``None`` when too little is seen.
         cast: largest relative change of a channel against the mean of all; likewise.
         shift_px: how far what is on the table has moved in the frame, at most; ``None`` without texture.
-        shift_mm: the same on the table; ``None`` without plane.
+        shift_mm: how far the table has moved, ``None`` without plane.
         focus: contrast of the fine structure now over then; ``None`` without any.
         moves: what is out of its limits; empty when the calibration still holds.
     """
@@ -139,7 +139,10 @@ class DriftWatch:
         return float(np.exp(channels.mean())), float(np.expm1(np.abs(channels - channels.mean()).max()))
 
     def _moved(self, shift: Shift) -> tuple[float, float | None]:
-        """Pixels of the frame, and millimetres, at the place of the texture that moved furthest."""
+        """Pixels of the frame at the corner of the texture that moved furthest, and millimetres on the table.
+
+        The latter are the median of the corners: those of an oblique view may lie near its horizon.
+        """
         scale = np.array(self.frame_size) / self.size
         there = (shift.places + 0.5) * scale - 0.5
         moved = (shift.moved + 0.5) * scale - 0.5
@@ -147,7 +150,7 @@ class DriftWatch:
         if self.homography is None:
             return pixels, None
         on_table = [cv2.perspectiveTransform(points[:, None], self.homography)[:, 0] for points in (there, moved)]
-        return pixels, float(np.linalg.norm(on_table[1] - on_table[0], axis=1).max())
+        return pixels, float(np.median(np.linalg.norm(on_table[1] - on_table[0], axis=1)))
 
     def _moves(
         self, light: float, cast: float, shift: Shift, moved: tuple[float | None, float | None]

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from calibration.alike import check_alike
 from calibration.sample import linear_light
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
@@ -69,6 +70,7 @@ def solve_flat(frames: Mapping[str, Pixels]) -> FlatSolution:
     """
     if not frames:
         raise CalibrationError("no frame of a white sheet", code="frames")
+    check_alike(frames.values())
     fields: dict[str, Plane] = {}
     refused: dict[str, str] = {}
     errors: dict[str, CalibrationError] = {}

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from calibration.alike import check_alike
 from calibration.sample import linear_light
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
@@ -68,6 +69,7 @@ def solve_light(frames: Sequence[Pixels], *, fps: float | None = None) -> LightS
             code="frames",
             hint="take them one after the other, with nothing in view that moves",
         )
+    check_alike(frames)
     level = np.mean([frame.reshape(-1, 3).mean(axis=0) for frame in frames], axis=0)
     _check_level(frames, level)
     strips = np.stack([_strips(frame) for frame in frames])
