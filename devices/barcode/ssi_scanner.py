@@ -209,7 +209,8 @@ class SsiScanner(SerialDevice):
             )
         waiting_ns = now_ns - self._asked_ns
         every_ns = self._settings.ask_every_ms * 1_000_000
-        if self._open_since_ns is not None:
+        # A scan may come in place of the answer to a question of the set-up, which is then still open.
+        if self._setup or self._open_since_ns is not None:
             if waiting_ns >= ASK_AGAIN_NS:
                 question = bytearray(self._setup[0] if self._setup else ssi.request_revision())[:-2]
                 question[3] |= ssi.RETRANSMITTED

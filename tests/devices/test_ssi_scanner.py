@@ -143,6 +143,17 @@ def test_until_the_flush_is_acknowledged_scans_are_taken_off_the_scanner_and_dro
     assert len(device._announcer._queue) == 1
 
 
+def test_a_scan_in_place_of_the_first_answer_does_not_end_the_set_up(make: Make, inbox: Inbox) -> None:
+    simulator, device = make(connected=False)
+    simulator.faults.stuck = True
+    device.start(inbox)
+    wait_until(lambda: simulator.port.listened_to)
+    time.sleep(0.3)  # the first question has gone unheard
+    simulator.faults.stuck = False
+    simulator.scan("4006381333931", 0x0B)
+    inbox.wait_connected(timeout_s=3)
+
+
 def test_a_scanner_that_falls_silent_is_lost_within_two_seconds_and_found_again(make: Make, inbox: Inbox) -> None:
     simulator, _ = make()
     since = inbox.mark()
