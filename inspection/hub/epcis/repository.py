@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,6 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
-from inspection.evidence import canonical_json
 from inspection.hub.epcis.documents import Candidate
 from inspection.hub.epcis.facts import Described, describe, identifier
 from inspection.hub.epcis.formats import company_prefix
@@ -24,13 +24,13 @@ CAPTURE_LOCK = 0x6570636973  # "epcis"
 # As text with one parameter for all rows: an insert that SQLAlchemy builds anew takes longer to build than to run.
 _INSERT_EVENTS = sa.text(
     """
-    INSERT INTO epcis_events (merchant_id, event_id, declaration, content_hash, event_type, event_time, action,
+    INSERT INTO epcis_events (merchant_id, event_id, variant, content_hash, event_type, event_time, action,
         biz_step, disposition, read_point, biz_location, declared_at, epcs, facts, context, event)
-    SELECT :merchant_id, row.* FROM jsonb_to_recordset(:rows) AS row (event_id text, declaration text,
+    SELECT :merchant_id, row.* FROM jsonb_to_recordset(:rows) AS row (event_id text, variant text,
         content_hash text, event_type text, event_time timestamptz, action text, biz_step text, disposition text,
         read_point text, biz_location text, declared_at timestamptz, epcs text[], facts jsonb, context jsonb,
         event jsonb)
-    ON CONFLICT DO NOTHING RETURNING event_id, declaration, seq, content_hash
+    ON CONFLICT DO NOTHING RETURNING event_id, variant, seq, content_hash
     """
 ).bindparams(sa.bindparam("merchant_id", type_=sa.Uuid), sa.bindparam("rows", type_=JSONB))
 _INSERT_NAMES = sa.text(
@@ -109,10 +109,9 @@ def note_master_data(connection: Connection, merchant_id: UUID, frame: Mapping[s
 
 
 def _row(candidate: Candidate, columns: Described) -> dict[str, Any]:
-    declaration = candidate.event.get("errorDeclaration")
     return {
         "event_id": candidate.event_id,
-        "declaration": hashlib.sha256(canonical_json(declaration)).hexdigest() if declaration is not None else "",
+        "variant": _variant(candidate),
         "content_hash": candidate.content_hash,
         "event_type": columns.event_type,
         "event_time": columns.event_time.isoformat(),
@@ -129,8 +128,22 @@ def _row(candidate: Candidate, columns: Described) -> dict[str, Any]:
     }
 
 
+def _variant(candidate: Candidate) -> str:
+    """What tells events of one id apart: nothing, as a rule, so that an id belongs to one event.
+
+    An error declaration has the id of the event that it takes back. And an id that says it is a hash, but is not the
+    hash of its event, names nothing: partners whose programs hash otherwise give such an id to different events.
+    """
+    parts = []
+    if (declaration := candidate.event.get("errorDeclaration")) is not None:
+        parts.append(hashlib.sha256(json.dumps(declaration, sort_keys=True).encode()).hexdigest())
+    if candidate.event_id.startswith("ni:") and candidate.event_id != candidate.content_hash:
+        parts.append(candidate.content_hash)
+    return " ".join(parts)
+
+
 def _key(row: Mapping[str, Any]) -> tuple[str, str]:
-    return row["event_id"], row["declaration"]
+    return row["event_id"], row["variant"]
 
 
 def _insert(
@@ -140,14 +153,14 @@ def _insert(
     distinct = {_key(row): row for row in reversed(rows)}
     ordered = [row for row in rows if distinct.get(_key(row)) is row]
     made = connection.execute(_INSERT_EVENTS, {"merchant_id": merchant_id, "rows": ordered})
-    return {(row.event_id, row.declaration): (row.seq, row.content_hash) for row in made}
+    return {(row.event_id, row.variant): (row.seq, row.content_hash) for row in made}
 
 
 def _found(
     connection: Connection, merchant_id: UUID, event_ids: Iterable[str]
 ) -> dict[tuple[str, str], tuple[int, str]]:
     table = epcis_events
-    query = sa.select(table.c.event_id, table.c.declaration, table.c.seq, table.c.content_hash).where(
+    query = sa.select(table.c.event_id, table.c.variant, table.c.seq, table.c.content_hash).where(
         table.c.merchant_id == merchant_id, table.c.event_id.in_(list(event_ids))
     )
     return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}

@@ -31,7 +31,7 @@ epcis_events = Table(
     Column("merchant_id", Uuid, ForeignKey("merchants.id"), primary_key=True),
     Column("seq", BigInteger, Identity(always=True), primary_key=True),
     Column("event_id", Text, nullable=False),
-    Column("declaration", Text, nullable=False, comment="SHA-256 of the error declaration; empty for the event itself"),
+    Column("variant", Text, nullable=False, comment="tells events of one id apart; see repository.py"),
     Column("content_hash", Text, nullable=False, comment="CBV 2.0 event hash"),
     Column("event_type", Text, nullable=False),
     Column("event_time", DateTime(timezone=True), nullable=False),
@@ -46,7 +46,7 @@ epcis_events = Table(
     Column("facts", JSONB, nullable=False, comment="what queries look at; see facts.py"),
     Column("context", JSONB, nullable=False, comment="the @context it came with"),
     Column("event", JSONB, nullable=False, comment="as it was captured, with its event id, without a record time"),
-    UniqueConstraint("merchant_id", "event_id", "declaration"),
+    UniqueConstraint("merchant_id", "event_id", "variant"),
 )
 for _name in ("event_type", "biz_step", "disposition", "read_point", "biz_location"):
     Index(

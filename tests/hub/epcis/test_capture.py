@@ -80,6 +80,15 @@ def test_an_id_belongs_to_one_event(admin: httpx2.Client) -> None:
     assert found(admin, MATCH_epc=other["epcList"][0]) == []
 
 
+def test_an_id_that_claims_to_be_a_hash_and_is_not_names_no_event(admin: httpx2.Client) -> None:
+    name = f"ni:///sha-256;{uuid4().hex * 2}?ver=CBV2.0"
+    one, other = event(eventID=name), event(eventID=name)
+    for body in (document(one), document(other), document(one, other)):
+        assert captured(admin, body)["success"] is True
+    for each in (one, other):
+        assert len(found(admin, MATCH_epc=each["epcList"][0])) == 1
+
+
 def test_proceed_stores_what_is_valid_and_tells_what_is_not(admin: httpx2.Client) -> None:
     good, bad = event(), event(bizStep="returning")
     header = {"GS1-EPCIS-Capture-Error-Behaviour": "proceed"}

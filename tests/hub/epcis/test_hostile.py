@@ -108,6 +108,9 @@ def sent(client: httpx2.Client, path: str, value: Any) -> httpx2.Response:
 @example({"@context": CONTEXTS, **BASES[0], "epcList": ["urn:x:" + "a" * 3000]})
 @example({"@context": CONTEXTS, **BASES[5], "epcList": 5})
 @example({"@context": {"ex": 7}, **BASES[0]})
+@example(
+    {"@context": CONTEXTS, **BASES[3], "errorDeclaration": {"declarationTime": "2026-11-20T12:00:00Z", "ex:n": 9**30}}
+)
 @example({"@context": [{"ex": {"@id": None}}], **BASES[0]})
 @example({"@context": CONTEXTS, **BASES[0], "eventTime": "0001-01-01T00:00:00+14:00"})
 @example({"@context": CONTEXTS, **BASES[0], "ex:when": "9999-12-31T23:59:59-14:00"})

@@ -34,12 +34,7 @@ def _events() -> None:
         sa.Column("merchant_id", sa.Uuid, nullable=False),
         sa.Column("seq", sa.BigInteger, sa.Identity(always=True), nullable=False),
         sa.Column("event_id", sa.Text, nullable=False),
-        sa.Column(
-            "declaration",
-            sa.Text,
-            nullable=False,
-            comment="SHA-256 of the error declaration; empty for the event itself",
-        ),
+        sa.Column("variant", sa.Text, nullable=False, comment="tells events of one id apart; see repository.py"),
         sa.Column("content_hash", sa.Text, nullable=False, comment="CBV 2.0 event hash"),
         sa.Column("event_type", sa.Text, nullable=False),
         sa.Column("event_time", WHEN, nullable=False),
@@ -57,9 +52,7 @@ def _events() -> None:
             "event", JSONB, nullable=False, comment="as it was captured, with its event id, without a record time"
         ),
         sa.PrimaryKeyConstraint("merchant_id", "seq", name="epcis_events_pkey"),
-        sa.UniqueConstraint(
-            "merchant_id", "event_id", "declaration", name="epcis_events_merchant_id_event_id_declaration_key"
-        ),
+        sa.UniqueConstraint("merchant_id", "event_id", "variant", name="epcis_events_merchant_id_event_id_variant_key"),
         sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name="epcis_events_merchant_id_fkey"),
     )
     for name in ("event_type", "biz_step", "disposition", "read_point", "biz_location"):
