@@ -38,7 +38,9 @@ def test_the_state_has_every_field_a_program_may_rely_on(rig: Rig) -> None:
         "versions",
     }
     assert wanted | {"last_reported", "timings_ms", "sequence", "faults", "rma", "hub"} <= set(state)
-    assert {"identify", "capture", "store", "correct", "quality", "judge", "decide", "journal"} == set(state["timings_ms"])
+    assert {"identify", "capture", "store", "correct", "quality", "judge", "decide", "journal"} == set(
+        state["timings_ms"]
+    )
     assert [view["view"] for view in state["views"]] == ["top", "front"]
     assert state["item"]["names"]["en"] == "Sunrise tomato soup 400 g"
     assert {finding["defect"] for finding in state["findings"]} == {"dent"}
