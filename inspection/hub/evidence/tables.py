@@ -28,7 +28,7 @@ entries = Table(
     Column("merchant_id", Uuid, ForeignKey("merchants.id"), primary_key=True),
     Column("leaf_hash", LargeBinary, primary_key=True),
     Column("leaf_index", BigInteger, comment="null until the sequencer gives it its place"),
-    Column("subject", Text, comment="what the leaf is about; null once erased"),
+    Column("subject", Text(collation="C"), comment="what the leaf is about; null once erased"),
     Column("salt", LargeBinary, comment="null once erased"),
     Column("leaf", Text, comment="canonical JSON; null once erased"),
     UniqueConstraint("merchant_id", "leaf_index"),

@@ -47,7 +47,7 @@ def _tables() -> None:
         merchant_id(),
         sa.Column("leaf_hash", sa.LargeBinary, nullable=False),
         sa.Column("leaf_index", sa.BigInteger, comment="null until the sequencer gives it its place"),
-        sa.Column("subject", sa.Text, comment="what the leaf is about; null once erased"),
+        sa.Column("subject", sa.Text(collation="C"), comment="what the leaf is about; null once erased"),
         sa.Column("salt", sa.LargeBinary, comment="null once erased"),
         sa.Column("leaf", sa.Text, comment="canonical JSON; null once erased"),
         sa.PrimaryKeyConstraint("merchant_id", "leaf_hash", name="evidence_entries_pkey"),
