@@ -245,12 +245,11 @@ def _unlike_border(lab: npt.NDArray[Any], border: npt.NDArray[np.bool_]) -> Plan
     if len(samples) < CLUSTERS:
         return np.zeros(lab.shape[:2], np.float32)
     centres = _colours(samples)
-    return np.asarray(np.min([_distance(weighted, centre) for centre in centres], axis=0), np.float32)
-
-
-def _distance(lab: npt.NDArray[Any], colour: Plane) -> Plane:
-    across = cv2.transform(np.square(lab - colour), np.ones((1, 3)))
-    return np.asarray(cv2.sqrt(across), np.float32)
+    # |x - c|^2 = |x|^2 - 2 x.c + |c|^2, of all centres in one pass
+    table = np.column_stack([-2 * centres, np.square(centres).sum(axis=1)]).astype(np.float32)
+    nearest = cv2.reduce(cv2.transform(weighted.reshape(-1, 1, 3), table).reshape(-1, len(table)), 1, cv2.REDUCE_MIN)
+    squares = cv2.transform(np.square(weighted), np.ones((1, 3), np.float32)) + np.reshape(nearest, lab.shape[:2])
+    return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
 
 
 def _colours(samples: Plane) -> Plane:
