@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from calibration.correct import Corrector
 from calibration.foreground import logarithm, resized
 from calibration.moves import Move
 from calibration.record import Background, CalibrationRecord
@@ -171,13 +170,6 @@ class DriftWatch:
         if shift.found and shift.contrast < LEAST_FOCUS:
             moves.append(Move("focus", shift.contrast, LEAST_FOCUS, "ratio"))
         return tuple(moves)
-
-
-def drift_of_frame(
-    watch: DriftWatch, correct: Corrector, pixels: Pixels, item: npt.NDArray[np.uint8] | None = None
-) -> Drift:
-    """The same of a frame as the camera gave it; ``item`` is a mask of the corrected frame."""
-    return watch(correct(pixels), item)
 
 
 def _free(item: npt.NDArray[np.uint8] | None, size: tuple[int, int]) -> Plane:

@@ -34,7 +34,7 @@ def measured(rgb: np.ndarray, **refused: str) -> Patches:
 def bent(rgb: np.ndarray) -> np.ndarray:
     """A sensor that no 3x3 corrects, but that scales with the exposure."""
     roots = np.sqrt(rgb * np.roll(rgb, -1, axis=-1))
-    return 0.8 * rgb + 0.2 * roots[..., [0, 1, 2]]
+    return 0.8 * rgb + 0.2 * roots
 
 
 def test_a_mix_of_channels_is_undone() -> None:
