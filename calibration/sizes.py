@@ -19,8 +19,12 @@ from inspection.errors import CalibrationError
 from inspection.finding import Box, Finding, Region
 
 Floats = npt.NDArray[np.float64]
-SIDES = ((0.5, 0.0), (1.0, 0.5), (0.5, 1.0), (0.0, 0.5))
-"""Middles of a pixel's sides, from its upper left corner."""
+SQUARE = 0.87
+"""Share of its rectangle that something must fill to count as square; an ellipse fills 0.79."""
+SAME_AREA = 0.03
+_TURNS = np.deg2rad(np.arange(0.0, 90.0, 1.5))
+SIDES = ((0.5, 0.1), (0.9, 0.5), (0.5, 0.9), (0.1, 0.5))
+"""What of a pixel counts for the hull, from its upper left corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,9 @@ def ruler_of(record: CalibrationRecord, height_mm: float = 0.0) -> Ruler | None:
 def region_of_mask(mask: npt.NDArray[np.bool_]) -> Region:
     """The region of a mask, bool (H, W) of the whole picture.
 
-    The hull is that of the middles of the pixels' sides: right for an outline along the pixels, where a pixel's whole
-    side counts, and only 0.2 pixels too wide for a slanted one, of which the corners would make 0.6.
+    The hull takes 0.4 of a pixel to each side of its middle: less than the 0.5 that is right for an outline along the
+    pixels, more than the 0.25 that is right for straight slanted ones, whose farthest pixel is nearly all inside. Over
+    bars and ellipses of 5 to 90 pixels at any angle lengths are 0.3 pixels too long to 0.4 too short on average.
 
     Raises:
         CalibrationError: ``calibration.size`` when nothing is set.
@@ -156,14 +161,28 @@ def _area(corners: Floats) -> float:
 
 
 def _rectangle(corners: Floats) -> tuple[float, float]:
-    """Longer and shorter side of the rectangle of least area around a convex polygon; one side lies along an edge."""
+    """Longer and shorter side of the rectangle of least area around a convex polygon.
+
+    What is rather round than square does not fill it. Of the rectangles around that, which are then about equal and of
+    which pixels decide which is the very least, the longest is taken.
+    """
     edges = np.roll(corners, -1, axis=0) - corners
-    best = (math.inf, 0.0, 0.0)
-    for edge in edges[np.hypot(*edges.T) > 0]:
-        along = edge / np.hypot(*edge)
-        sides = np.ptp(corners @ np.array([[along[0], -along[1]], [along[1], along[0]]]), axis=0)
-        best = min(best, (float(sides[0] * sides[1]), float(sides.max()), float(sides.min())))
-    return best[1], best[2]
+    length, width = _sides(corners, np.arctan2(edges[:, 1], edges[:, 0])[np.hypot(*edges.T) > 0])
+    areas = length * width
+    least = int(np.argmin(areas))
+    if _area(corners) > SQUARE * areas[least]:
+        return float(length[least]), float(width[least])
+    length, width = _sides(corners, _TURNS)
+    areas = length * width
+    longest = int(np.argmax(np.where(areas <= areas.min() * (1 + SAME_AREA), length, -1.0)))
+    return float(length[longest]), float(width[longest])
+
+
+def _sides(corners: Floats, turns: Floats) -> tuple[Floats, Floats]:
+    """Longer and shorter side, (N,) each, of the rectangles around a polygon that are turned by N angles."""
+    along = np.stack([np.cos(turns), np.sin(turns)])
+    sides = np.stack([np.ptp(corners @ along, axis=0), np.ptp(corners @ np.stack([-along[1], along[0]]), axis=0)])
+    return sides.max(axis=0), sides.min(axis=0)
 
 
 def _raised(plane: Plane, lens: Lens | None, height_mm: float) -> Floats:

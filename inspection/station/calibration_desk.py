@@ -193,7 +193,7 @@ def _parts(record: CalibrationRecord | None, usable: CalibrationRecord | None) -
             "at": part.made.at.isoformat(),
             "valid_until": part.made.valid_until.isoformat(),
             "frames": len(part.made.frames),
-            "residuals": {key: getattr(part, key) for key in _RESIDUALS[name]},
+            "residuals": {key: getattr(part, key) for key in _RESIDUALS.get(name, ())},
         }
         for name, part in record.parts().items()
     }
