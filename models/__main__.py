@@ -1,4 +1,4 @@
-"""``python -m models``: train, evaluate, verify and describe bundles. Only ``train`` needs torch."""
+"""``python -m models``: train, evaluate, verify and describe bundles, make references. Only ``train`` needs torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from inspection.errors import ConfigError, InspectionError
+from models import reference_command
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_BUNDLE = ROOT / "models" / "bundles" / "default"
@@ -20,6 +21,7 @@ PRODUCTS = ROOT / "configs" / "products.yaml"
 SHARED = ROOT.parent / "shared" / "datasets"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(reference_command.app, name="reference")
 
 
 @app.command()
@@ -68,6 +70,10 @@ def evaluate(
     policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
     products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
     report: Annotated[Path | None, typer.Option(help="Folder for plots, where there are labels.")] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Folder of <GTIN or goods>.ref files, or of pictures of good samples of the one product."),
+    ] = None,
 ) -> None:
     """Judge pictures as a station would: labelled sets, or any photographs one by one.
 
@@ -80,8 +86,10 @@ def evaluate(
         if images is not None or manifest is not None or out is not None:
             if images is None or manifest is None or out is None:
                 raise ConfigError("--images, --manifest and --out go together", hint="give all three")
-            _evaluate_photographs((bundle, threads), (policy, products), images, manifest, out, report)
+            _evaluate_photographs((bundle, threads), (policy, products), images, manifest, out, report, reference)
             return
+        if reference is not None:
+            raise ConfigError("--reference goes with --images", hint="give --images, --manifest and --out too")
         from models.evaluation.run import evaluate as run  # noqa: PLC0415 - scikit-learn is not everywhere
 
         folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
@@ -89,23 +97,37 @@ def evaluate(
 
 
 def _evaluate_photographs(
-    model: tuple[Path, int], rules: tuple[Path, Path], images: Path, manifest: Path, out: Path, report: Path | None
+    model: tuple[Path, int],
+    rules: tuple[Path, Path],
+    images: Path,
+    manifest: Path,
+    out: Path,
+    report: Path | None,
+    reference: Path | None,
 ) -> None:
     from rich.progress import Progress  # noqa: PLC0415
 
     from inspection.policy import Policy  # noqa: PLC0415
     from inspection.products import Catalogue  # noqa: PLC0415
     from models.evaluation import photographs, summary  # noqa: PLC0415
+    from models.references import References  # noqa: PLC0415
     from models.runtime import Judge  # noqa: PLC0415
 
     found = photographs.read_photographs(manifest)
     judge = Judge.load(model[0], threads=model[1])
+    references = None if reference is None else References.load(judge, reference)
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("judging", total=len(found))
         results = photographs.judge_photographs(
-            judge, Policy.load(rules[0]), Catalogue.load(rules[1]), found, images, lambda _: progress.advance(task)
+            judge,
+            Policy.load(rules[0]),
+            Catalogue.load(rules[1]),
+            found,
+            images,
+            lambda _: progress.advance(task),
+            references,
         )
-    photographs.write_results(out, results)
+    photographs.write_results(out, results, compared=references is not None)
     Console(width=120).print(summary.table(results, f"{judge.bundle_id}, {len(results)} photographs"))
     if report is not None:
         for path in summary.plot(results, report):

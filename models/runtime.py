@@ -18,8 +18,10 @@ from inspection.finding import Assessment, Condition, Defect, Finding
 from inspection.frame import Pixels, ViewPicture
 from models.bundle import EXPECTED, GRAPH, REFERENCE, SPEC, Bundle, open_bundle
 from models.contract import OUTPUTS, BundleSpec
+from models.inner import PATCHES, has_tensor, with_output
 from models.novelty import Reference
 from models.pixels import Letterbox, fit, quality, regions
+from models.reference import Bank, Comparison, ReferenceRefused
 
 Floats = npt.NDArray[np.float32]
 MAX_VIEWS = 32
@@ -57,6 +59,7 @@ class Judge:
         self._bundle = bundle
         self._session = session
         self._reference = Reference(**_arrays(bundle, REFERENCE))
+        self._has_patches = PATCHES in {output.name for output in session.get_outputs()}
 
     @classmethod
     def load(cls, path: Path, *, threads: int = 2) -> Judge:
@@ -75,8 +78,12 @@ class Judge:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = ort.InferenceSession(bundle.contents[GRAPH], options, providers=["CPUExecutionProvider"])
-            names = tuple(output.name for output in session.get_outputs())
+            graph = bundle.contents[GRAPH]
+            known = has_tensor(graph, PATCHES)
+            session = ort.InferenceSession(
+                with_output(graph, PATCHES) if known else graph, options, providers=["CPUExecutionProvider"]
+            )
+            names = tuple(output.name for output in session.get_outputs() if output.name != PATCHES)
         except Exception as error:  # ONNX Runtime raises classes of its own, not exported
             raise BundleError(f"{path / GRAPH} is not a graph ONNX Runtime can run: {error}") from error
         if names != OUTPUTS:
@@ -104,13 +111,28 @@ class Judge:
 
     def run_raw(self, batch: Pixels) -> Raw:
         """The bare graph on a batch made by :meth:`preprocess`."""
-        raw = Raw(*self._session.run(list(OUTPUTS), {"pictures": batch}))
-        if not all(np.isfinite(output).all() for output in (raw.defects, raw.conditions, raw.maps, raw.embedding)):
-            raise NotFinite("the graph gave a value that is not a number")
-        return raw
+        return Raw(*self._run(batch, OUTPUTS))
+
+    def patches(self, batch: Pixels) -> Floats:
+        """Patches (N, h, w, C) of a batch made by :meth:`preprocess`, for a reference of good samples.
+
+        Raises:
+            ReferenceRefused: the bundle's graph does not have them.
+        """
+        self._require_patches()
+        return _channels_last(self._run(batch, (PATCHES,))[0])
 
     def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
-        """Judge one item from all its views.
+        """Judge one item from all its views; see :meth:`assess_beside`."""
+        return self.assess_beside(pictures, None)[0]
+
+    def assess_beside(
+        self, pictures: Sequence[ViewPicture], bank: Bank | None
+    ) -> tuple[Assessment, tuple[Comparison | None, ...]]:
+        """Judge one item from all its views, and beside the good samples of its product where there are any.
+
+        A view that differs from them gives a finding ``novel`` with the place. The comparisons come in the order of the
+        views, ``None`` for one without samples.
 
         A defect counts as seen when any view sees it. The condition is that of the view with the greatest expected
         severity among those whose capture is good: one clear defect in one view suffices, one bad view does not veto.
@@ -118,6 +140,7 @@ class Judge:
         Raises:
             PictureRefused: an array is no picture.
             NotFinite: the graph computes nonsense on this machine.
+            ReferenceRefused: the bank was made with another bundle.
             ValueError: no picture, more than 32, or two of one view.
         """
         if not 1 <= len(pictures) <= MAX_VIEWS:
@@ -125,7 +148,7 @@ class Judge:
         if len({picture.view for picture in pictures}) != len(pictures):
             raise ValueError("two pictures of one view")
         batch, letterboxes = self._fit(pictures)
-        raw = self.run_raw(batch)
+        raw, compared = self._run_beside(batch, pictures, bank)
         spec = self.spec
         capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
         good = [index for index, view in enumerate(capture) if view.ok] or list(range(len(pictures)))
@@ -134,9 +157,10 @@ class Judge:
         p_condition = {name: float(p) for name, p in zip(spec.conditions, raw.conditions[worst], strict=True)}
         p_sellable = sum(p_condition[name] for name in _SELLABLE)
         distance = float(self._reference.distances(raw.embedding).max())
-        return Assessment(
+        found = self._findings(pictures, raw, letterboxes) + self._differences(pictures, compared, letterboxes)
+        assessment = Assessment(
             bundle_id=self.bundle_id,
-            findings=self._findings(pictures, raw, letterboxes),
+            findings=tuple(sorted(found, key=lambda finding: -finding.probability)),
             p_defect={name: float(p) for name, p in zip(spec.defects, raw.defects.max(axis=0), strict=True)},
             p_condition=p_condition,
             novelty=float(1 - 0.5 ** ((distance / spec.thresholds.novelty) ** 2)),
@@ -144,6 +168,34 @@ class Judge:
             confident=max(p_sellable, 1 - p_sellable) >= spec.thresholds.confident,
             capture=capture,
         )
+        return assessment, compared
+
+    def _run(self, batch: Pixels, names: Sequence[str]) -> list[Floats]:
+        outputs: list[Floats] = self._session.run(list(names), {"pictures": batch})
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise NotFinite("the graph gave a value that is not a number")
+        return outputs
+
+    def _run_beside(
+        self, batch: Pixels, pictures: Sequence[ViewPicture], bank: Bank | None
+    ) -> tuple[Raw, tuple[Comparison | None, ...]]:
+        if bank is None:
+            return self.run_raw(batch), (None,) * len(pictures)
+        bank.require(self.bundle_id)
+        self._require_patches()
+        *outputs, patches = self._run(batch, (*OUTPUTS, PATCHES))
+        compared: list[Comparison | None] = []
+        for picture, grid in zip(pictures, _channels_last(patches), strict=True):
+            samples = bank.view(picture.view)
+            compared.append(None if samples is None else samples.compare(grid))
+        return Raw(*outputs), tuple(compared)
+
+    def _require_patches(self) -> None:
+        if not self._has_patches:
+            raise ReferenceRefused(
+                f"the graph of {self.bundle_id} has no inner tensor {PATCHES}",
+                hint="references need a bundle made by python -m models train",
+            )
 
     def _fit(self, pictures: Sequence[ViewPicture]) -> tuple[Pixels, list[Letterbox]]:
         fitted = [fit(picture.pixels, self.spec.input.size) for picture in pictures]
@@ -156,7 +208,19 @@ class Judge:
                 probability = float(raw.defects[row, column])
                 if probability >= self.spec.thresholds.defects[defect]:
                     found += self._regions(defect, probability, picture.view, raw.maps[row, column], letterboxes[row])
-        return tuple(sorted(found, key=lambda finding: -finding.probability))
+        return tuple(found)
+
+    def _differences(
+        self, pictures: Sequence[ViewPicture], compared: Sequence[Comparison | None], letterboxes: list[Letterbox]
+    ) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+        for picture, comparison, letterbox in zip(pictures, compared, letterboxes, strict=True):
+            if comparison is not None and comparison.anomalous:
+                probability, cells, size = comparison.score, comparison.cells, self.spec.input.size
+                places = regions(cells, max(0.5, 0.9 * float(cells.max())), size, letterbox)[:MAX_REGIONS_PER_DEFECT]
+                located = [Finding(Defect.NOVEL, probability, picture.view, box, region=area) for box, area in places]
+                found += located or [Finding(Defect.NOVEL, probability, picture.view)]
+        return tuple(found)
 
     def _regions(
         self, defect: Defect, probability: float, view: str, cells: Floats, letterbox: Letterbox
@@ -188,6 +252,10 @@ class Judge:
                     f"{self._bundle.folder} does not reproduce its golden samples: {output} is {off}",
                     hint="use the onnxruntime version of the lock, or choose another bundle with model.bundle",
                 )
+
+
+def _channels_last(patches: Floats) -> Floats:
+    return np.ascontiguousarray(patches.transpose(0, 2, 3, 1))
 
 
 def _arrays(bundle: Bundle, name: str) -> dict[str, Floats]:

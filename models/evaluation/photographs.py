@@ -2,6 +2,8 @@
 
     file, condition, p_intact, p_minor, p_major, p_critical, p_<defect>…, novelty, decision, reason, ms
 
+With references of good samples, two more columns: reference_score, reference_anomalous (empty without a reference).
+
 The manifest needs the columns ``file`` and ``goods`` (what the item is said to be; it may be something else); labels in
 ``defects`` and ``condition`` add metrics and change no result.
 """
@@ -22,14 +24,17 @@ from inspection.errors import ConfigError, InspectionError
 from inspection.finding import Assessment, Condition, Defect
 from inspection.frame import Pixels, ViewPicture
 from inspection.item import Item
-from inspection.pipeline import Judge
 from inspection.policy import Policy
 from inspection.policy.context import Context, Hazard
 from inspection.policy.facts import establish
 from inspection.products import Catalogue, Product
 from inspection.verdict import Disposition, PolicyVerdict
+from models.reference import Comparison
+from models.references import References
+from models.runtime import Judge
 
 VIEW = "photo"
+COMPARED_COLUMNS = ("reference_score", "reference_anomalous")
 MAX_FILE_BYTES = 50_000_000
 MAX_PIXELS = 100_000_000
 FRESH_DAYS = 3650
@@ -70,6 +75,7 @@ class Result:
     verdict: PolicyVerdict | None
     reason: str
     ms: float
+    comparison: Comparison | None = None
 
     @property
     def decision(self) -> Disposition:
@@ -84,6 +90,9 @@ class Result:
         if found is not None:
             row |= {f"p_{name}": f"{p:.6f}" for name, p in (*found.p_condition.items(), *found.p_defect.items())}
             row |= {"condition": str(found.condition), "novelty": f"{found.novelty:.6f}"}
+        if self.comparison is not None:
+            row["reference_score"] = f"{self.comparison.score:.6f}"
+            row["reference_anomalous"] = str(int(self.comparison.anomalous))
         return row
 
 
@@ -113,42 +122,53 @@ def judge_photographs(
     photographs: Sequence[Photograph],
     images: Path,
     done: Callable[[Result], None] = lambda _: None,
+    references: References | None = None,
 ) -> list[Result]:
     """One result for every photograph, in order; ``done`` hears of each as it is there."""
     results = []
     for photograph in photographs:
-        results.append(_judge(judge, policy, catalogue, photograph, images))
+        results.append(_judge(judge, policy, catalogue, photograph, images, references))
         done(results[-1])
     return results
 
 
-def write_results(path: Path, results: Sequence[Result]) -> None:
-    """The results as CSV.
+def write_results(path: Path, results: Sequence[Result], *, compared: bool = False) -> None:
+    """The results as CSV; when ``compared``, with the columns of the references.
 
     Raises:
         ConfigError: the file cannot be written.
     """
     try:
         with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, COLUMNS)
+            columns = (*COLUMNS, *COMPARED_COLUMNS) if compared else COLUMNS
+            writer = csv.DictWriter(stream, columns, restval="")
             writer.writeheader()
             writer.writerows(result.row() for result in results)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name a file that can be written") from error
 
 
-def _judge(judge: Judge, policy: Policy, catalogue: Catalogue, photograph: Photograph, images: Path) -> Result:
+def _judge(
+    judge: Judge,
+    policy: Policy,
+    catalogue: Catalogue,
+    photograph: Photograph,
+    images: Path,
+    references: References | None,
+) -> Result:
     started = time.perf_counter()
+    article = _article(catalogue, photograph.goods)
     try:
-        picture = ViewPicture(VIEW, _read(images, photograph.file))
+        picture = ViewPicture(photograph.labels.get("view") or VIEW, _read(images, photograph.file))
+        bank = None if references is None else references.find(photograph.labels.get("gtin"), photograph.goods)
         started = time.perf_counter()
-        assessment = judge.assess([picture])
+        assessment, (comparison,) = judge.assess_beside([picture], bank)
     except InspectionError as error:
         return Result(photograph, None, None, f"{error.code}: {error}", (time.perf_counter() - started) * 1e3)
-    verdict = _decide(policy, _article(catalogue, photograph.goods), assessment)
+    verdict = _decide(policy, article, assessment)
     ms = (time.perf_counter() - started) * 1e3
     reason = f"{verdict.rule_id}: {verdict.reason['en']}"
-    return Result(photograph, assessment, verdict, reason, ms)
+    return Result(photograph, assessment, verdict, reason, ms, comparison)
 
 
 def _article(catalogue: Catalogue, goods: str) -> Product | None:

@@ -1,0 +1,118 @@
+"""Make the reference of a product from pictures of good samples: read, move a little, and let the graph see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inspection.frame import Pixels, ViewPicture
+from models.reference import ANY_VIEW, Bank, ReferenceRefused, Sample, extended, learn
+from models.runtime import Judge
+
+ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+MAX_FILE_BYTES = 50_000_000
+MOVES = (
+    (8, 0, 0, 1.0),
+    (0, 8, 0, 1.0),
+    (8, 8, 0, 1.0),
+    (4, 4, 3, 1.0),
+    (4, -4, -3, 1.0),
+    (0, 0, 0, 1.1),
+    (0, 0, 0, 0.9),
+)
+"""What the next item may be off without being different: pixels right and down of the graph's input (a cell is 16),
+degrees, and times the brightness."""
+
+
+def build(judge: Judge, product: str, folder: Path, done: Callable[[int, int], None] = lambda _done, _of: None) -> Bank:
+    """The bank of ``product`` from the pictures in ``folder``; each folder in it is a view of that name.
+
+    Pictures that lie in ``folder`` itself serve every view that has no folder of its own.
+
+    Args:
+        done: hears how many of how many pictures were seen.
+
+    Raises:
+        ReferenceRefused: no such folder, not a picture, too few of them, or they disagree.
+    """
+    views = pictures_by_view(folder)
+    total, seen = sum(map(len, views.values())), 0
+    banks = {}
+    for view, files in views.items():
+        samples = []
+        for file in files:
+            samples.append(sample(judge, file.name, read_picture(file)))
+            seen += 1
+            done(seen, total)
+        try:
+            banks[view] = learn(samples)
+        except ReferenceRefused as error:
+            raise ReferenceRefused(f"{folder / view if view else folder}: {error}", hint=error.hint) from error
+    return Bank(product, judge.bundle_id, banks)
+
+
+def add(judge: Judge, bank: Bank, view: str, name: str, pixels: Pixels) -> Bank:
+    """The bank with one more picture of a good sample.
+
+    Raises:
+        ReferenceRefused: another bundle made the bank, it does not have this view, or the picture disagrees.
+    """
+    bank.require(judge.bundle_id)
+    known = bank.views.get(view)
+    if known is None:
+        views = ", ".join(name or "(every view)" for name in bank.views)
+        raise ReferenceRefused(f"the reference has no view {view!r}; it has {views}", hint="name one with --view")
+    return bank.with_view(view, extended(known, sample(judge, name, pixels)))
+
+
+def sample(judge: Judge, name: str, pixels: Pixels) -> Sample:
+    """The patches of a picture and its moved versions."""
+    fitted = judge.preprocess([ViewPicture(ANY_VIEW, pixels)])[0]
+    return Sample(name, judge.patches(np.stack([fitted, *(_moved(fitted, *move) for move in MOVES)])))
+
+
+def pictures_by_view(folder: Path) -> dict[str, list[Path]]:
+    """The pictures of a folder in order of their names, by view.
+
+    Raises:
+        ReferenceRefused: no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise ReferenceRefused(f"{folder} is not a folder", hint="name a folder of pictures of good samples")
+    places = {ANY_VIEW: folder, **{path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}}
+    found = {view: sorted(p for p in place.iterdir() if p.suffix.lower() in ENDINGS) for view, place in places.items()}
+    if not any(found.values()):
+        raise ReferenceRefused(f"{folder} has no pictures", hint=f"endings looked for: {' '.join(sorted(ENDINGS))}")
+    return {view: files for view, files in found.items() if files}
+
+
+def read_picture(file: Path) -> Pixels:
+    """The picture in a file, as OpenCV has it.
+
+    Raises:
+        ReferenceRefused: it cannot be read or is no picture.
+    """
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ReferenceRefused(f"{file} has more than {MAX_FILE_BYTES} bytes")
+        data = np.fromfile(file, np.uint8)
+    except OSError as error:
+        raise ReferenceRefused(f"{file}: {error.strerror}") from error
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise ReferenceRefused(f"{file} is no picture", hint="remove it from the samples")
+    return np.asarray(pixels, np.uint8)
+
+
+def _moved(fitted: Pixels, right: float, down: float, degrees: float, brightness: float) -> Pixels:
+    side = fitted.shape[0]
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, 1.0)
+    turn[:, 2] += np.array((right, down))
+    moved = cv2.warpAffine(fitted, turn, (side, side), borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.convertScaleAbs(moved, alpha=brightness), np.uint8)
