@@ -224,6 +224,7 @@ def test_connecting_again_and_again_leaves_no_thread_and_no_descriptor(
         simulator.faults.disconnect = True
         inbox.wait_lost(since=since)
         inbox.wait_connected(since=since)
-    first, last = counts[: times // 10], counts[-(times // 10) :]
-    assert max(threads for threads, _ in last) <= max(threads for threads, _ in first) + 1  # one may be ending
-    assert max(descriptors for _, descriptors in last) <= max(descriptors for _, descriptors in first) + 2
+    # The decoder's own threads and sockets come and go; what leaks is there at the quietest moment of the last third.
+    first, last = counts[: times // 3], counts[-(times // 3) :]
+    assert min(threads for threads, _ in last) <= max(threads for threads, _ in first)
+    assert min(descriptors for _, descriptors in last) <= max(descriptors for _, descriptors in first)
