@@ -24,6 +24,8 @@ MIN_SAMPLES, MAX_SAMPLES = 4, 16
 ANY_VIEW = ""
 KEPT = 512
 """Patches kept of every sample: its own cells, and those of its moved versions that are least like them."""
+MOST = 6144
+"""Patches kept of all samples together, unless their own cells are more; bounds the time of a comparison."""
 FALSE_ALARM = 0.01
 """Share of good items that the threshold lets be called anomalous, if they scatter as the samples do."""
 OUTLIER = 0.001
@@ -176,12 +178,8 @@ def learn(samples: Sequence[Sample]) -> ViewBank:
             hint="take more pictures of good samples" if len(samples) < MIN_SAMPLES else "choose the most typical ones",
         )
     kept = [thinned(sample.versions, KEPT) for sample in samples]
-    return _calibrated(
-        tuple(sample.name for sample in samples),
-        np.stack([sample.versions[0] for sample in samples]),
-        np.concatenate(kept),
-        np.repeat(np.arange(len(kept), dtype=np.int16), [len(patches) for patches in kept]),
-    )
+    grids = np.stack([sample.versions[0] for sample in samples])
+    return _calibrated(tuple(sample.name for sample in samples), grids, kept)
 
 
 def extended(view: ViewBank, sample: Sample) -> ViewBank:
@@ -192,13 +190,9 @@ def extended(view: ViewBank, sample: Sample) -> ViewBank:
     """
     if len(view.names) >= MAX_SAMPLES:
         raise ReferenceRefused(f"the reference has {MAX_SAMPLES} samples already", hint="build it again without one")
-    patches = thinned(sample.versions, KEPT)
-    return _calibrated(
-        (*view.names, sample.name),
-        np.concatenate([view.grids, sample.versions[:1]]),
-        np.concatenate([view.patches, patches]),
-        np.concatenate([view.owner, np.full(len(patches), len(view.names), np.int16)]),
-    )
+    kept = [view.patches[view.owner == number] for number in range(len(view.names))]
+    grids = np.concatenate([view.grids, sample.versions[:1]])
+    return _calibrated((*view.names, sample.name), grids, [*kept, thinned(sample.versions, KEPT)])
 
 
 def thinned(versions: Floats, count: int) -> Floats:
@@ -220,8 +214,15 @@ def thinned(versions: Floats, count: int) -> Floats:
     return np.concatenate([own, others[chosen]])
 
 
-def _calibrated(names: tuple[str, ...], grids: Floats, patches: Floats, owner: npt.NDArray[np.int16]) -> ViewBank:
-    """Let every sample be judged by the others, and refuse samples that disagree."""
+def _calibrated(names: tuple[str, ...], grids: Floats, kept: Sequence[Floats]) -> ViewBank:
+    """Let every sample be judged by the others, and refuse samples that disagree.
+
+    ``kept`` are the patches of each sample, the most needed first.
+    """
+    most = max(grids.shape[1] * grids.shape[2], MOST // len(names))  # never less than the picture itself
+    kept = [some[:most] for some in kept]
+    patches = np.concatenate(kept)
+    owner = np.repeat(np.arange(len(kept), dtype=np.int16), [len(some) for some in kept])
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ReferenceRefused(f"two samples are named {', '.join(twice)}", hint="give each picture its own name")

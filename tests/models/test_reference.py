@@ -98,6 +98,17 @@ def test_adding_a_sample_is_the_same_as_having_had_it_from_the_start() -> None:
     np.testing.assert_allclose(grown.spread, whole.spread, atol=1e-5)
 
 
+def test_more_samples_keep_fewer_patches_each_but_never_less_than_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "KEPT", 2 * SIDE * SIDE)
+    monkeypatch.setattr(reference, "MOST", 9 * SIDE * SIDE)
+    many = [Sample(f"{n}.png", np.stack(grids(3, seed=n))) for n in range(10)]
+    assert len(learn(many[:4]).patches) == 4 * 2 * SIDE * SIDE
+    whole = learn(many[:6])
+    assert len(whole.patches) == 9 * SIDE * SIDE
+    np.testing.assert_allclose(extended(learn(many[:5]), many[5]).patches, whole.patches)
+    assert len(learn(many).patches) == 10 * SIDE * SIDE
+
+
 def test_a_full_bank_takes_no_more() -> None:
     with pytest.raises(ReferenceRefused, match="16"):
         extended(learn(samples(16)), Sample("one more.png", grids(1, seed=3)[0][None]))
