@@ -73,6 +73,9 @@ def main(
                 continue
             found[trial.name].append(measured(bank, [good[i].versions[0] for i in order[SAMPLES:]], damaged))
     Console(width=150).print(ranking(found, refused))
+    for name, reasons in refused.items():
+        for reason in reasons:
+            typer.echo(f"refused: {name}: {reason}")
     if bank is not None:
         Console(width=150).print(costs(judge, bank))
 
