@@ -30,7 +30,7 @@ FALSE_ALARM = 0.01
 """Share of good items that the threshold lets be called anomalous, if they scatter as the samples do."""
 OUTLIER = 0.001
 LEAST_AGREEMENT = 0.7
-"""Seen: 0.86 and more for one product from changing distances, 0.54 for one in changing poses (refused); several: 0.53."""
+"""Seen: 0.86 and more for one product from changing distances; 0.54 for one in changing poses; 0.53 for several."""
 SPECIAL = 0.75
 """Only this most special quarter of a picture's cells tells products apart: a table looks like any other table."""
 LEAST_SIGMA = 0.25
