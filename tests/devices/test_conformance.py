@@ -145,10 +145,33 @@ def test_a_listener_that_fails_does_not_end_the_device(subject: Subject, inbox: 
     subject.prove(inbox)
 
 
+OFTEN = [
+    "barcode.serial",
+    "rfid.m100 polled",
+    "rfid.m100 continuous",
+    "rfid.m100 AA..DD, power and region set",
+    "replay folder",
+    "replay video",
+    "opencv",
+]
+"""A subject of every link and kind of source; all of them do it a thousand times with --long."""
+
+
 @pytest.mark.parametrize(
     "times", [5, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(3600)])]
 )
 def test_reconnecting_leaves_no_thread_and_no_descriptor(subject: Subject, inbox: Inbox, times: int) -> None:
+    reconnect(subject, inbox, times)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", OFTEN, indirect=True)
+def test_a_hundred_reconnects_leave_no_thread_and_no_descriptor(subject: Subject, inbox: Inbox) -> None:
+    reconnect(subject, inbox, 100)
+
+
+def reconnect(subject: Subject, inbox: Inbox, times: int) -> None:
+    """Unplug and plug in again so often, with a proof each time; nothing may be left."""
     subject.device.start(inbox)
     inbox.wait_connected()
     subject.device.stop()
