@@ -52,7 +52,8 @@ def test_noise_is_nobody(link: Path) -> None:
     try:
         assert probe(str(link), all_candidates(), speeds=[115200], answer_s=QUICK_S) is None
         plain = [candidate for candidate in all_candidates() if candidate.line == Line()]
-        wait_until(lambda: len(echo.asked) >= len(plain))
+        # Questions that came close together are read as one piece, so their bytes are looked at, not the pieces.
+        wait_until(lambda: all(candidate.question in b"".join(echo.asked) for candidate in plain))
     finally:
         echo.port.unplug()
 
