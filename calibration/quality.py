@@ -7,7 +7,7 @@ which is measured on the sharpest places of the full one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -178,10 +178,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Problems by code, in the order of `PROBLEMS`, and what was measured."""
+    """Problems by code, in the order of `PROBLEMS`, what was measured, and where what lies there was found."""
 
     problems: tuple[str, ...]
     measured: Measured
+    region: Region | None = field(default=None, compare=False, repr=False)
 
     def quality(self, view: str) -> CaptureQuality:
         """The same for an assessment."""
@@ -205,7 +206,7 @@ def examine(picture: Pixels, reference: Reference | None = None) -> Report:
     small = resized(picture, reference.size)
     region = find_region(small, reference.empty)
     measured = _measure(picture, small, region, reference.noise)
-    return Report(_problems(measured, reference.limits), measured)
+    return Report(_problems(measured, reference.limits), measured, region)
 
 
 def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None) -> Measured:
