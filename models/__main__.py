@@ -1,26 +1,25 @@
-"""``python -m models``: train, evaluate, verify and describe bundles, make references. Only ``train`` needs torch."""
+"""``python -m models``: train, evaluate, compare, verify and sign bundles, make references. Only train needs torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from inspection.errors import ConfigError, InspectionError
-from models import reference_command
+from inspection.errors import ConfigError
+from models import bundle_command, reference_command
+from models.bundle_command import DEFAULT_BUNDLE, errors
 
 ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_BUNDLE = ROOT / "models" / "bundles" / "default"
 DEMO = ROOT / "datasets" / "demo"
 POLICY = ROOT / "configs" / "policy" / "default.yaml"
 PRODUCTS = ROOT / "configs" / "products.yaml"
 SHARED = ROOT.parent / "shared" / "datasets"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+bundle_command.register(app)
 app.add_typer(reference_command.app, name="reference")
 
 
@@ -47,7 +46,7 @@ def train(
     by_date: Annotated[bool, typer.Option(help="Also measure cans on dates left out in turn.")] = True,
 ) -> None:
     """Fine-tune the judge on labelled pictures and pack a bundle: about 20 minutes on two cores with everything."""
-    with _errors():
+    with errors():
         from models.training import run  # noqa: PLC0415 - torch is not everywhere
 
         folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
@@ -82,7 +81,7 @@ def evaluate(
 
     Example: python -m models evaluate --images photos --manifest photos/manifest.csv --out results.csv --report report
     """
-    with _errors():
+    with errors():
         if images is not None or manifest is not None or out is not None:
             if images is None or manifest is None or out is None:
                 raise ConfigError("--images, --manifest and --out go together", hint="give all three")
@@ -132,33 +131,6 @@ def _evaluate_photographs(
     if report is not None:
         for path in summary.plot(results, report):
             typer.echo(f"plot: {path}")
-
-
-@app.command()
-def verify(bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")] = DEFAULT_BUNDLE) -> None:
-    """Check every byte of a bundle and let it judge its golden samples."""
-    with _errors():
-        from models.runtime import Judge  # noqa: PLC0415
-
-        typer.echo(f"good: {Judge.load(bundle).bundle_id}")
-
-
-@app.command()
-def card(bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")] = DEFAULT_BUNDLE) -> None:
-    """Print the card of a bundle."""
-    with _errors():
-        from models.bundle import CARD, open_bundle  # noqa: PLC0415
-
-        typer.echo(open_bundle(bundle).contents[CARD].decode())
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except InspectionError as error:
-        typer.echo(error.one_line(), err=True)
-        raise typer.Exit(2) from error
 
 
 if __name__ == "__main__":

@@ -65,6 +65,24 @@ class DataSpec(_Part):
     held_out_digest: Sha256
 
 
+class Lineage(_Part):
+    """Where a bundle comes from.
+
+    Attributes:
+        parent: id of the bundle it was made from or is to replace.
+        parent_sha256: hash of that bundle's ``bundle.json``.
+        data: digest of the samples of each set (``datasets.manifest.digest``).
+        code: version of the software that made it, with the commit where it is known.
+        config: options of the run.
+    """
+
+    parent: Annotated[str, Field(max_length=200)] | None = None
+    parent_sha256: Sha256 | None = None
+    data: dict[str, Sha256] = Field(default_factory=dict)
+    code: Annotated[str, Field(max_length=200)] = ""
+    config: dict[str, JsonValue] = Field(default_factory=dict)
+
+
 class FileSpec(_Part):
     """Size and hash of one file of the bundle."""
 
@@ -84,7 +102,9 @@ class BundleSpec(_Part):
     conditions: tuple[Condition, ...] = tuple(Condition)
     thresholds: Thresholds
     golden_tolerance: Annotated[float, Field(gt=0, le=0.1)] = 2e-3
+    precision: Literal["fp32", "int8"] = "fp32"
     data: DataSpec
+    lineage: Lineage | None = None
     metrics: dict[str, JsonValue]
     files: dict[str, FileSpec]
 

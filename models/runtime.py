@@ -16,6 +16,7 @@ import onnxruntime as ort
 from inspection.errors import BundleError, InspectionError
 from inspection.finding import Assessment, Condition, Defect, Finding
 from inspection.frame import Pixels, ViewPicture
+from inspection.ledger.notes import VerifierKey
 from models.bundle import EXPECTED, GRAPH, REFERENCE, SPEC, Bundle, open_bundle
 from models.contract import OUTPUTS, BundleSpec
 from models.inner import PATCHES, has_tensor, with_output
@@ -62,16 +63,22 @@ class Judge:
         self._has_patches = PATCHES in {output.name for output in session.get_outputs()}
 
     @classmethod
-    def load(cls, path: Path, *, threads: int = 2) -> Judge:
+    def load(cls, path: Path, *, threads: int = 2, trusted: Sequence[VerifierKey] = ()) -> Judge:
         """Open the bundle at ``path``, warm up, and let it judge its golden samples.
 
+        Args:
+            path: folder of the bundle.
+            threads: processor threads of one call.
+            trusted: keys one of which must have signed the bundle; none: a signature is not asked for.
+
         Raises:
-            BundleError: the bundle is damaged, or does not reproduce a golden sample on this machine.
+            BundleError: the bundle is damaged, not signed by a trusted key, or does not reproduce a golden sample on
+                this machine.
             ValueError: ``threads`` is less than 1.
         """
         if threads < 1:
             raise ValueError(f"at least 1 thread, found {threads}")
-        bundle = open_bundle(path)
+        bundle = open_bundle(path, trusted)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -100,6 +107,11 @@ class Judge:
     @property
     def bundle_id(self) -> str:
         return self._bundle.bundle_id
+
+    @property
+    def signed_by(self) -> tuple[str, ...]:
+        """Names of the trusted keys that signed the bundle."""
+        return self._bundle.signed_by
 
     @property
     def spec(self) -> BundleSpec:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from devices.config import DevicesSection
 from inspection.errors import ConfigError
+from inspection.ledger.notes import NoteError, VerifierKey
 from inspection.station.hub_client import TokenSource
 from inspection.verdict import Disposition
 from inspection.yaml_source import YamlSource, read_yaml
@@ -67,6 +68,19 @@ class ModelSection(Section):
 
     bundle: Path
     threads: int = Field(2, ge=1, le=64)
+    trusted_keys: tuple[str, ...] = Field(
+        (), max_length=16, description="Verifier keys, name+keyid+Base64; one of them must have signed the bundle."
+    )
+
+    @field_validator("trusted_keys")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                VerifierKey.parse(text)
+            except NoteError as error:
+                raise ValueError(f"{text!r}: {error}") from error
+        return value
 
 
 class SessionSection(Section):
@@ -109,6 +123,11 @@ class CaptureSection(Section):
     check: Literal["always", "calibrated", "never"] = Field(
         "calibrated", description="Whose pictures are looked at before they are judged: views with a known background."
     )
+    codes: Literal["always", "unidentified", "never"] = Field(
+        "always", description="When codes are read in the pictures: always also checks what was scanned."
+    )
+    codes_ms: int = Field(400, ge=10, le=5000, description="Longest wait for them when nothing named the item.")
+    codes_check_ms: int = Field(80, ge=10, le=5000, description="Longest wait for them when something did.")
     retakes: int = Field(1, ge=0, le=10, description="How often bad pictures are taken again without being asked.")
     retake_ms: int = Field(600, ge=0, le=10_000, description="From bad pictures to new ones, for the worker to react.")
 

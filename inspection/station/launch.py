@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from calibration.store import CalibrationStore
 from inspection.errors import InspectionError, PortBusy
 from inspection.ledger.keys import load_or_make_key, public_bytes
+from inspection.ledger.notes import VerifierKey
 from inspection.pipeline import Judge
 from inspection.policy import Policy
 from inspection.products import Catalogue
@@ -29,8 +30,10 @@ from inspection.station.calibrations import Calibrations
 from inspection.station.capture import Bench
 from inspection.station.config import HubSection, StationConfig
 from inspection.station.delivery import Delivery
+from inspection.station.frame_codes import FrameCodes
 from inspection.station.housekeeping import Housekeeper
 from inspection.station.hub_client import HubClient
+from inspection.station.item_places import ItemPlaces
 from inspection.station.journal import Journal
 from inspection.station.journal_file import damaged_journals
 from inspection.station.lock import only_station
@@ -82,7 +85,8 @@ def _load_judge(config: StationConfig) -> Judge | None:
         return None
     from models.runtime import Judge as BundleJudge  # noqa: PLC0415 - a station without a model need not load its runtime
 
-    return BundleJudge.load(config.model.bundle, threads=config.model.threads)
+    trusted = [VerifierKey.parse(text) for text in config.model.trusted_keys]
+    return BundleJudge.load(config.model.bundle, threads=config.model.threads, trusted=trusted)
 
 
 def serve(config: StationConfig, ready: Callable[[str], None]) -> None:
@@ -168,6 +172,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         board=board,
         key=_key(config.data / KEY),
         desk=_desk(config, calibrations, cameras),
+        codes=_codes(config, calibrations),
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
     back_off = BackOff() if config.hub is None else _back_off(config.hub)
@@ -197,6 +202,12 @@ def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Ca
         return None
     by_view = {camera.view: camera.camera_id for camera in cameras}
     return Calibrations(CalibrationStore(config.calibration.folder), by_view, config.calibration.parts)
+
+
+def _codes(config: StationConfig, calibrations: Calibrations | None) -> FrameCodes:
+    capture = config.capture
+    where = ItemPlaces(calibrations) if calibrations is not None else lambda _view, _frame: None
+    return FrameCodes(capture.codes, identify_ms=capture.codes_ms, check_ms=capture.codes_check_ms, where=where)
 
 
 def _desk(config: StationConfig, calibrations: Calibrations | None, cameras: Sequence[StationCamera]) -> Desk | None:
