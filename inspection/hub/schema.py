@@ -8,8 +8,9 @@ from inspection.hub.evidence.tables import checkpoints as evidence_checkpoints
 from inspection.hub.evidence.tables import cosignatures as evidence_cosignatures
 from inspection.hub.evidence.tables import entries as evidence_entries
 from inspection.hub.evidence.tables import nodes as evidence_nodes
-from inspection.hub.images.tables import images
-from inspection.hub.inspections.tables import inspection_images, inspections
+from inspection.hub.images.tables import image_pieces, images
+from inspection.hub.inspections.tables import inspection_images, inspections, station_clocks
+from inspection.hub.items.tables import item_matches
 from inspection.hub.returns.tables import return_lines, returns
 from inspection.hub.tables import METADATA, events, merchants
 
@@ -26,11 +27,14 @@ __all__ = [
     "evidence_cosignatures",
     "evidence_entries",
     "evidence_nodes",
+    "image_pieces",
     "images",
     "inspection_images",
     "inspections",
+    "item_matches",
     "merchants",
     "return_lines",
     "returns",
+    "station_clocks",
     "stations",
 ]

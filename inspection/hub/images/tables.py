@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Table, Text, Uuid, func
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
 
 from inspection.hub.tables import METADATA
 
@@ -18,3 +30,17 @@ images = Table(
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("length(sha256) = 64", name="sha256"),
 )
+
+image_pieces = Table(
+    "image_pieces",
+    METADATA,
+    Column("merchant_id", Uuid, ForeignKey("merchants.id"), primary_key=True),
+    Column("sha256", Text, primary_key=True, comment="of the whole picture, as the sender says"),
+    Column("start", Integer, primary_key=True, comment="offset of the piece's first byte"),
+    Column("data", LargeBinary, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("length(sha256) = 64", name="sha256"),
+    CheckConstraint("start >= 0", name="start"),
+    Index("image_pieces_received_idx", "merchant_id", "received_at"),
+)
+"""What has arrived of pictures whose sending was cut off: pieces that join without a gap, from 0."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -39,6 +42,7 @@ inspections = Table(
     Column("received_via", Uuid, ForeignKey("access_tokens.id"), nullable=False),
     Column("evidence_hash", Text, nullable=False, comment="SHA-256 of the canonical report without this member"),
     Column("report", JSONB, nullable=False, comment="the report as it was received"),
+    Column("clock_offset_s", Float, comment="station's clock minus ours when it reported; null when it did not say"),
     ForeignKeyConstraint(["merchant_id", "station_id"], ["stations.merchant_id", "stations.station_id"]),
     CheckConstraint("revision >= 1", name="revision"),
     CheckConstraint("disposition IN ('resell', 'repair', 'scrap', 'hold')", name="disposition"),
@@ -53,6 +57,24 @@ Index(
 Index("inspections_rma_idx", inspections.c.merchant_id, inspections.c.rma)
 Index("inspections_item_idx", inspections.c.merchant_id, inspections.c.gtin, inspections.c.serial)
 Index("inspections_epc_idx", inspections.c.merchant_id, inspections.c.epc)
+Index("inspections_station_idx", inspections.c.merchant_id, inspections.c.station_id, desc(inspections.c.received_at))
+Index(
+    "inspections_unidentified_idx",
+    inspections.c.merchant_id,
+    desc(inspections.c.received_at),
+    postgresql_where=sa.and_(inspections.c.gtin.is_(None), inspections.c.epc.is_(None)),
+)
+
+station_clocks = Table(
+    "station_clocks",
+    METADATA,
+    Column("merchant_id", Uuid, primary_key=True),
+    Column("station_id", Text, primary_key=True),
+    Column("offset_s", Float, nullable=False, comment="station's clock minus ours"),
+    Column("wrong", Boolean, nullable=False),
+    Column("measured_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    ForeignKeyConstraint(["merchant_id", "station_id"], ["stations.merchant_id", "stations.station_id"]),
+)
 
 inspection_images = Table(
     "inspection_images",

@@ -8,10 +8,12 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     Table,
     Text,
     Uuid,
+    desc,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -28,6 +30,8 @@ returns = Table(
     Column("content_sha256", Text, nullable=False, comment="of the canonical request; tells a repeat from a conflict"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
+Index("returns_newest_idx", returns.c.merchant_id, desc(returns.c.created_at), desc(returns.c.rma))
+Index("returns_order_ref_idx", returns.c.merchant_id, returns.c.order_ref)
 
 return_lines = Table(
     "return_lines",
@@ -45,3 +49,4 @@ return_lines = Table(
     CheckConstraint("line_no >= 1", name="line_no"),
     CheckConstraint("quantity >= 1", name="quantity"),
 )
+Index("return_lines_item_idx", return_lines.c.merchant_id, return_lines.c.gtin, return_lines.c.serial)
