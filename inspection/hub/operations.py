@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.engine import Connection
 
+from inspection.hub.accounts.roles import Permission, allowed, openly
+from inspection.hub.accounts.tokens import Caller
 from inspection.hub.errors import DatabaseUnavailable, SchemaOutdated
-from inspection.hub.hub import AnyCaller, CurrentHub
+from inspection.hub.hub import CurrentHub
 from inspection.hub.images.tables import images
 from inspection.hub.inspections.reading import NEWEST
 from inspection.hub.inspections.tables import inspection_images, inspections
@@ -20,6 +23,7 @@ from inspection.hub.tables import events
 from inspection.verdict import Disposition
 
 router = APIRouter(tags=["operations"])
+Counter = Annotated[Caller, Depends(allowed(Permission.STATS_READ))]
 
 
 class Stats(BaseModel):
@@ -43,21 +47,28 @@ class Health(BaseModel):
 @router.get(
     "/v1/stats",
     summary="Counts",
-    responses=documented("token.missing", "token.invalid", "database.unavailable", "internal"),
+    responses=documented("token.missing", "token.invalid", "token.scope", "database.unavailable", "internal"),
 )
-def get_stats(hub: CurrentHub, caller: AnyCaller) -> Stats:
+def get_stats(hub: CurrentHub, caller: Counter) -> Stats:
     """Exact, not estimated."""
     with hub.database.transaction() as connection:
         return _stats(connection, caller.merchant_id)
 
 
-@router.get("/healthz", summary="Whether the process runs")
+@router.get(
+    "/healthz", summary="Whether the process runs", dependencies=[openly("a supervisor of processes has no token")]
+)
 def healthz() -> Health:
     """Asks nothing of the database: a hub whose database is gone must not be restarted for it."""
     return Health()
 
 
-@router.get("/readyz", summary="Whether requests can be served", responses=documented("database.unavailable"))
+@router.get(
+    "/readyz",
+    summary="Whether requests can be served",
+    responses=documented("database.unavailable"),
+    dependencies=[openly("a load balancer has no token")],
+)
 def readyz(hub: CurrentHub) -> Health:
     """Whether the database answers and has this program's schema."""
     try:
@@ -67,7 +78,12 @@ def readyz(hub: CurrentHub) -> Health:
     return Health()
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    dependencies=[openly("counts without names; keep it inside with the proxy")],
+)
 def metrics(hub: CurrentHub) -> Response:
     """Counts without names; each metric says what it means."""
     return Response(hub.metrics.exposition(), media_type=hub.metrics.media_type)

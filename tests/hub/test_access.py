@@ -104,7 +104,7 @@ def test_a_database_that_is_gone_is_a_problem_that_says_to_try_again(
     def gone(*_: object, **__: object) -> None:
         raise sa.exc.OperationalError("SELECT secret", {}, Exception("connection refused"))
 
-    monkeypatch.setattr("inspection.hub.hub.authenticate", gone)
+    monkeypatch.setattr("inspection.hub.accounts.roles.authenticate", gone)
     answer = admin.get("/v1/stats")
     assert (answer.status_code, answer.json()["code"], is_problem(answer)) == (503, "database.unavailable", True)
     assert answer.headers["retry-after"]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from inspection.hub.accounts.matrix import Role
 from inspection.hub.accounts.tables import access_tokens, stations
 from inspection.hub.tables import merchants
 
@@ -41,6 +42,11 @@ class Caller:
     merchant_id: UUID
     scope: Scope
     station_id: str | None
+
+    @property
+    def role(self) -> Role:
+        """What the caller is in the matrix of roles and permissions."""
+        return Role(self.scope.value)
 
 
 def new_token(scope: Scope) -> str:

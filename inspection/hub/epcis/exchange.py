@@ -17,9 +17,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from inspection import __version__
-from inspection.hub.accounts.tokens import Caller, Scope
+from inspection.hub.accounts.roles import Permission, allowed
+from inspection.hub.accounts.tokens import Caller
 from inspection.hub.epcis.formats import EpcFormat
-from inspection.hub.hub import allowed
 from inspection.hub.problems import Problem, faults
 from inspection.hub.requests import body, parse_json
 
@@ -28,8 +28,9 @@ JSON_LD = "application/ld+json"
 JSON = "application/json"
 MAX_URL_QUERY = 16_000
 
-EpcisCaller = Annotated[Caller, Depends(allowed(Scope.ADMIN))]
-"""Those who may capture and query; a station reports verdicts and does neither."""
+Querier = Annotated[Caller, Depends(allowed(Permission.EPCIS_READ))]
+Capturer = Annotated[Caller, Depends(allowed(Permission.EPCIS_CAPTURE))]
+"""Those who may query, and who may capture and keep queries; a station reports verdicts and does neither."""
 
 EXCEPTIONS: Mapping[str, str] = {
     "request.not_json": "ValidationException",

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.epcis import openapi, reading
 from inspection.hub.epcis.checks import context_value, soundness
-from inspection.hub.epcis.exchange import EpcisCaller, answer, ld_body, wanted
+from inspection.hub.epcis.exchange import Capturer, Querier, answer, ld_body, wanted
 from inspection.hub.epcis.pages import read_page
 from inspection.hub.epcis.places import Places
 from inspection.hub.epcis.queries import from_body, from_url, understand
@@ -41,7 +41,7 @@ def add_to(router: APIRouter) -> None:
         },
         openapi_extra={"requestBody": openapi.body(openapi.NAMED)},
     )
-    async def post_query(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    async def post_query(request: Request, hub: CurrentHub, caller: Capturer) -> Response:
         """`name`, and the parameters as `query`, where each value is a text, a number, or a list of texts."""
         value = await ld_body(request, MAX_QUERY_BYTES)
         name, query = _read(value)
@@ -63,7 +63,7 @@ def add_to(router: APIRouter) -> None:
         responses={**openapi.said([openapi.NAMED], "A page of queries"), **openapi.problems()},
         openapi_extra={"parameters": openapi.PAGING},
     )
-    def list_queries(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    def list_queries(request: Request, hub: CurrentHub, caller: Querier) -> Response:
         """By their names."""
         parameters = from_url(request.query_params.multi_items())
         page = read_page(parameters, {"resource": "queries"})
@@ -88,7 +88,7 @@ def add_to(router: APIRouter) -> None:
         },
         openapi_extra={"parameters": [*openapi.PAGING, openapi.FORMAT]},
     )
-    def get_query_events(query_name: str, request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    def get_query_events(query_name: str, request: Request, hub: CurrentHub, caller: Querier) -> Response:
         """What is there now."""
         asked = wanted(request)
         merchant_id = caller.merchant_id
@@ -109,7 +109,7 @@ def add_to(router: APIRouter) -> None:
         summary="Read a named query",
         responses={**openapi.said(openapi.NAMED, "The query"), **openapi.problems("epcis.unknown")},
     )
-    def get_query(query_name: str, request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    def get_query(query_name: str, request: Request, hub: CurrentHub, caller: Querier) -> Response:
         """As it was kept."""
         with hub.database.transaction() as connection:
             query = _query(connection, caller, query_name)
@@ -121,7 +121,7 @@ def add_to(router: APIRouter) -> None:
         summary="Forget a named query",
         responses={204: {"description": "Forgotten"}, **openapi.problems("epcis.unknown")},
     )
-    def delete_query(query_name: str, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    def delete_query(query_name: str, hub: CurrentHub, caller: Capturer) -> Response:
         """Events stay."""
         with hub.database.transaction() as connection:
             _query(connection, caller, query_name)

@@ -14,7 +14,7 @@ from inspection.epcis import CONTEXT
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.epcis import openapi, reading
 from inspection.hub.epcis import vocabulary as words
-from inspection.hub.epcis.exchange import EpcisCaller, answer, wanted
+from inspection.hub.epcis.exchange import Querier, answer, wanted
 from inspection.hub.epcis.facts import identifier
 from inspection.hub.epcis.formats import EpcFormat, as_link, as_urn
 from inspection.hub.epcis.pages import read_page
@@ -121,7 +121,7 @@ def _add(router: APIRouter, kind: Kind) -> None:
         openapi_extra={"parameters": [*openapi.PAGING, openapi.FORMAT]},
         name=f"list_{kind.path}",
     )
-    def list_members(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    def list_members(request: Request, hub: CurrentHub, caller: Querier) -> Response:
         """What events name, and the standard's own words, in order."""
         asked = wanted(request)
         parameters = from_url(request.query_params.multi_items())
@@ -149,7 +149,7 @@ def _add(router: APIRouter, kind: Kind) -> None:
         openapi_extra={"parameters": [*openapi.path_parameters(member), *openapi.QUERY]},
         name=f"events_of_{kind.path}",
     )
-    def events_of_member(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    def events_of_member(request: Request, hub: CurrentHub, caller: Querier) -> Response:
         """The member is percent-encoded, as URN, Digital Link or bare word; all query parameters work beside it."""
         name = _known(hub, caller, kind, request.path_params[kind.name])
         question = {"resource": kind.path, "member": name}
@@ -165,7 +165,7 @@ def _add(router: APIRouter, kind: Kind) -> None:
         openapi_extra={"parameters": openapi.path_parameters(member)},
         name=f"get_{kind.path}",
     )
-    def get_member(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+    def get_member(request: Request, hub: CurrentHub, caller: Querier) -> Response:
         """That it is known, and that it has events."""
         _known(hub, caller, kind, request.path_params[kind.name])
         return answer({"@context": CONTEXT, "type": "Collection", "member": ["events"]}, request)

@@ -12,7 +12,7 @@ from inspection.epcis import CONTEXT
 from inspection.hub.epcis import captures, named, openapi, reading, resources
 from inspection.hub.epcis.captures import Behaviour, Limits
 from inspection.hub.epcis.documents import Document, read_document
-from inspection.hub.epcis.exchange import EpcisCaller, EpcisRoute, answer, discovery_headers, ld_body, wanted
+from inspection.hub.epcis.exchange import Capturer, EpcisRoute, Querier, answer, discovery_headers, ld_body, wanted
 from inspection.hub.epcis.pages import read_page
 from inspection.hub.epcis.queries import from_url
 from inspection.hub.hub import CurrentHub, Hub
@@ -45,7 +45,7 @@ def limits(hub: Hub) -> Limits:
         **openapi.problems(),
     },
 )
-def get_top_level(request: Request, _: EpcisCaller) -> Response:
+def get_top_level(request: Request, _: Querier) -> Response:
     """Names of the resources below ``/epcis``."""
     return answer({"@context": CONTEXT, "type": "Collection", "member": list(TOP_LEVEL)}, request)
 
@@ -66,7 +66,7 @@ def get_top_level(request: Request, _: EpcisCaller) -> Response:
 async def post_capture(
     request: Request,
     hub: CurrentHub,
-    caller: EpcisCaller,
+    caller: Capturer,
     behaviour: ErrorBehaviour = None,
     long_behaviour: LongErrorBehaviour = None,
 ) -> Response:
@@ -100,7 +100,7 @@ async def post_capture(
     responses={**openapi.said([openapi.JOB], "Capture jobs"), **openapi.problems()},
     openapi_extra={"parameters": openapi.PAGING},
 )
-def list_captures(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+def list_captures(request: Request, hub: CurrentHub, caller: Querier) -> Response:
     """Every capture that was taken; a document that was refused leaves none."""
     parameters = from_url(request.query_params.multi_items())
     page = read_page(parameters, {"resource": "capture"})
@@ -115,7 +115,7 @@ def list_captures(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Res
     summary="The document of a capture job",
     responses={**openapi.said(openapi.DOCUMENT, "As it was captured"), **openapi.problems("epcis.unknown")},
 )
-def get_captured_document(capture_id: str, request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+def get_captured_document(capture_id: str, request: Request, hub: CurrentHub, caller: Querier) -> Response:
     """What was captured, with its header and all; its events have their ids, and those not stored are missing."""
     with hub.database.transaction() as connection:
         document = captures.document_of(connection, caller.merchant_id, capture_id)
@@ -127,7 +127,7 @@ def get_captured_document(capture_id: str, request: Request, hub: CurrentHub, ca
     summary="Read one capture job",
     responses={**openapi.said(openapi.JOB, "The job"), **openapi.problems("epcis.unknown")},
 )
-def get_capture(capture_id: str, request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+def get_capture(capture_id: str, request: Request, hub: CurrentHub, caller: Querier) -> Response:
     """Whether all events were stored (`success`), and the errors when not."""
     with hub.database.transaction() as connection:
         return answer(captures.job(connection, caller.merchant_id, capture_id), request)
@@ -143,7 +143,7 @@ def get_capture(capture_id: str, request: Request, hub: CurrentHub, caller: Epci
     },
     openapi_extra={"requestBody": openapi.body(openapi.EVENT)},
 )
-async def post_event(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+async def post_event(request: Request, hub: CurrentHub, caller: Capturer) -> Response:
     """One event with its ``@context``; 409 when its id is there already, be it as this very event."""
     value = await ld_body(request, limits(hub).bytes)
 
@@ -169,7 +169,7 @@ async def post_event(request: Request, hub: CurrentHub, caller: EpcisCaller) -> 
     responses={**openapi.said(openapi.ANSWER, "A page of events"), **openapi.problems("epcis.result_too_large")},
     openapi_extra={"parameters": openapi.QUERY},
 )
-def get_events(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+def get_events(request: Request, hub: CurrentHub, caller: Querier) -> Response:
     """Parameters of the EPCIS query language; without `orderBy` events come in the order they were recorded."""
     return resources.found_events(request, hub, caller, {"resource": "events"})
 
@@ -183,7 +183,7 @@ def get_events(request: Request, hub: CurrentHub, caller: EpcisCaller) -> Respon
     },
     openapi_extra={"parameters": [openapi.FORMAT]},
 )
-def get_event(event_id: str, request: Request, hub: CurrentHub, caller: EpcisCaller) -> Response:
+def get_event(event_id: str, request: Request, hub: CurrentHub, caller: Querier) -> Response:
     """By its id, percent-encoded."""
     asked = wanted(request)
     if event_id.startswith("ni:") and "?" not in event_id and "ver" in request.query_params:
@@ -223,7 +223,7 @@ def _discovery(path: str, known: str) -> None:
         responses={204: {"description": "See the headers"}, **openapi.problems()},
         openapi_extra={"parameters": openapi.path_parameters(path)},
     )
-    def options(hub: CurrentHub, _: EpcisCaller) -> Response:
+    def options(hub: CurrentHub, _: Querier) -> Response:
         """Methods, versions and formats; of `capture` its limits."""
         headers = discovery_headers(known)
         if path == "/capture":

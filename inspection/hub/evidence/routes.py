@@ -6,15 +6,17 @@ import time
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.engine import Connection
 
+from inspection.hub.accounts.roles import Permission, allowed
+from inspection.hub.accounts.tokens import Caller
 from inspection.hub.evidence import tree, witnesses
 from inspection.hub.evidence.entering import find
 from inspection.hub.evidence.log import open_log
 from inspection.hub.evidence.tables import entries
-from inspection.hub.hub import AdminCaller, CurrentHub
+from inspection.hub.hub import CurrentHub
 from inspection.hub.problems import Problem, documented
 from inspection.ledger import proof_file
 from inspection.ledger.leaves import Leaf
@@ -24,6 +26,8 @@ from inspection.ledger.notes import MAX_SIGNATURES, Note, NoteError, Signature
 router = APIRouter(prefix="/v1/evidence", tags=["evidence"])
 COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
 MAX_LEAVES = 1000
+Reader = Annotated[Caller, Depends(allowed(Permission.EVIDENCE_READ))]
+Cosigner = Annotated[Caller, Depends(allowed(Permission.EVIDENCE_COSIGN))]
 Size = Annotated[int, Field(ge=1, le=(1 << 63) - 1)]
 SizePath = Annotated[int, Path(ge=1, le=(1 << 63) - 1, description="leaves at that checkpoint", examples=[5])]
 BASE64_HASH = "qnPvQTvcHN6I6IUxvKKhQxoFfIbTYcVpLBWCKCLjqB8="
@@ -116,7 +120,7 @@ class ProofQuery(BaseModel):
 
 
 @router.get("/keys", summary="Who signs", responses=documented(*COMMON))
-def get_keys(hub: CurrentHub, caller: AdminCaller) -> LogKeys:
+def get_keys(hub: CurrentHub, caller: Reader) -> LogKeys:
     """Keep these somewhere else: whoever verifies later compares."""
     log = open_log(hub.config)
     return LogKeys(
@@ -132,7 +136,7 @@ def get_keys(hub: CurrentHub, caller: AdminCaller) -> LogKeys:
     summary="The newest checkpoint",
     responses={200: NOTE, **documented(*COMMON, "evidence.unknown")},
 )
-def get_newest_checkpoint(hub: CurrentHub, caller: AdminCaller) -> Response:
+def get_newest_checkpoint(hub: CurrentHub, caller: Reader) -> Response:
     """What the log stands for now. Keep it: whatever comes later must be consistent with it."""
     with hub.database.transaction() as connection:
         return _note(connection, caller.merchant_id, None)
@@ -144,7 +148,7 @@ def get_newest_checkpoint(hub: CurrentHub, caller: AdminCaller) -> Response:
     summary="The checkpoint of one size",
     responses={200: NOTE, **documented(*COMMON, "evidence.unknown")},
 )
-def get_checkpoint(size: SizePath, hub: CurrentHub, caller: AdminCaller) -> Response:
+def get_checkpoint(size: SizePath, hub: CurrentHub, caller: Reader) -> Response:
     """With the cosignatures that came since."""
     with hub.database.transaction() as connection:
         return _note(connection, caller.merchant_id, size)
@@ -155,7 +159,7 @@ def get_checkpoint(size: SizePath, hub: CurrentHub, caller: AdminCaller) -> Resp
     summary="Add a witness's cosignature",
     responses=documented(*COMMON, "evidence.unknown", "evidence.signature"),
 )
-def post_cosignatures(size: SizePath, body: Cosignatures, hub: CurrentHub, caller: AdminCaller) -> Kept:
+def post_cosignatures(size: SizePath, body: Cosignatures, hub: CurrentHub, caller: Cosigner) -> Kept:
     """Cosignatures (cosignature/v1 of C2SP tlog-cosignature) of witnesses that are configured; others are passed over.
 
     Repeating is harmless; the first cosignature of each witness stays.
@@ -178,7 +182,7 @@ def post_cosignatures(size: SizePath, body: Cosignatures, hub: CurrentHub, calle
     summary="Prove that a verdict or a picture is in the log",
     responses=documented(*COMMON, "evidence.unknown", "evidence.pending"),
 )
-def get_proof(hub: CurrentHub, caller: AdminCaller, query: Annotated[ProofQuery, Query()]) -> InclusionProof:
+def get_proof(hub: CurrentHub, caller: Reader, query: Annotated[ProofQuery, Query()]) -> InclusionProof:
     """Give `inspection_id` and `revision`, or `picture`. Just stored, it may be 503 for a second: ask again."""
     with hub.database.transaction() as connection:
         entry = find(connection, caller.merchant_id, query.subject)
@@ -200,7 +204,7 @@ def get_proof(hub: CurrentHub, caller: AdminCaller, query: Annotated[ProofQuery,
 )
 def get_consistency(
     hub: CurrentHub,
-    caller: AdminCaller,
+    caller: Reader,
     size1: Annotated[int, Query(ge=1, le=(1 << 63) - 1, examples=[3])],
     size2: Annotated[int, Query(ge=1, le=(1 << 63) - 1, examples=[5])],
 ) -> ConsistencyProof:
@@ -218,7 +222,7 @@ def get_consistency(
 @router.get("/leaves", summary="Leaf hashes in order", responses=documented(*COMMON))
 def get_leaves(
     hub: CurrentHub,
-    caller: AdminCaller,
+    caller: Reader,
     start: Annotated[int, Query(ge=0, le=(1 << 63) - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LEAVES)] = MAX_LEAVES,
 ) -> LeafHashes:

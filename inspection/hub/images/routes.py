@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from inspection.hub.hub import AnyCaller, CurrentHub
+from inspection.hub.accounts.roles import Permission, allowed
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.hub import CurrentHub
 from inspection.hub.images import service
 from inspection.hub.problems import documented
 from inspection.hub.requests import chunks
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the bytes, lower-case hex")]
-COMMON = ("token.missing", "token.invalid", "request.invalid", "database.unavailable", "store.unavailable", "internal")
+Reader = Annotated[Caller, Depends(allowed(Permission.PICTURES_READ))]
+Bringer = Annotated[Caller, Depends(allowed(Permission.PICTURES_STORE))]
+COMMON = (
+    "token.missing",
+    "token.invalid",
+    "token.scope",
+    "request.invalid",
+    "database.unavailable",
+    "store.unavailable",
+    "internal",
+)
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -48,7 +60,7 @@ class Picture(BaseModel):
     },
     openapi_extra={"requestBody": {"required": True, "content": {"image/jpeg": BINARY, "image/png": BINARY}}},
 )
-async def put_image(sha256: Hash, request: Request, hub: CurrentHub, caller: AnyCaller) -> JSONResponse:
+async def put_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Bringer) -> JSONResponse:
     """Send the picture's bytes; they are kept only when they have this hash and are a JPEG or PNG.
 
     May come before or after the report that names it. Repeating is harmless.
@@ -77,7 +89,7 @@ async def put_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Any
         **documented(*COMMON, "image.unknown"),
     },
 )
-def get_image(sha256: Hash, request: Request, hub: CurrentHub, caller: AnyCaller) -> Response:
+def get_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Reader) -> Response:
     """The bytes, as they were stored. They never change, so they may be cached for ever by who may see them."""
     with hub.database.transaction() as connection:
         row = service.find(connection, caller.merchant_id, sha256)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from inspection.epcis import Names, epcis_document
 from inspection.evidence import canonical_json
+from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.cursors import decode_cursor
 from inspection.hub.epcis.verdicts import record_verdict
-from inspection.hub.hub import AnyCaller, CurrentHub, Hub
+from inspection.hub.hub import CurrentHub, Hub
 from inspection.hub.inspections import reading
 from inspection.hub.inspections.intake import CheckedReport, Receipt, accept, check_report
 from inspection.hub.inspections.schemas import InspectionAccepted, InspectionDetail, InspectionPage
@@ -22,7 +23,9 @@ from inspection.hub.requests import json_body
 from inspection.verdict import Disposition
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
-COMMON = ("token.missing", "token.invalid", "request.invalid", "database.unavailable", "internal")
+Reader = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_READ))]
+Reporter = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_REPORT))]
+COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
 Rma = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="only of this return")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")]
@@ -53,7 +56,7 @@ REPORT_BODY = {
     ),
     openapi_extra=REPORT_BODY,
 )
-async def post_inspection(request: Request, hub: CurrentHub, caller: AnyCaller) -> InspectionAccepted:
+async def post_inspection(request: Request, hub: CurrentHub, caller: Reporter) -> InspectionAccepted:
     """Idempotent by inspection id and revision.
 
     A repeat is answered 409 `inspection.exists`, which a station counts as delivered; another report under the same id
@@ -71,7 +74,7 @@ async def post_inspection(request: Request, hub: CurrentHub, caller: AnyCaller) 
 @router.get("", summary="List inspections, newest first", responses=documented(*COMMON, "request.cursor"))
 def list_inspections(
     hub: CurrentHub,
-    caller: AnyCaller,
+    caller: Reader,
     *,
     rma: Rma = None,
     disposition: Disposition | None = None,
@@ -85,7 +88,7 @@ def list_inspections(
 
 
 @router.get("/{inspection_id}", summary="Read one inspection", responses=documented(*COMMON, "inspection.unknown"))
-def get_inspection(inspection_id: UUID, hub: CurrentHub, caller: AnyCaller) -> InspectionDetail:
+def get_inspection(inspection_id: UUID, hub: CurrentHub, caller: Reader) -> InspectionDetail:
     """Its newest revision whole, its pictures and whether they are held, and all revisions by name."""
     with hub.database.transaction() as connection:
         return reading.detail(connection, caller.merchant_id, inspection_id)
@@ -103,7 +106,7 @@ def get_inspection(inspection_id: UUID, hub: CurrentHub, caller: AnyCaller) -> I
         **documented(*COMMON, "inspection.unknown"),
     },
 )
-def get_epcis(inspection_id: UUID, hub: CurrentHub, caller: AnyCaller) -> Response:
+def get_epcis(inspection_id: UUID, hub: CurrentHub, caller: Reader) -> Response:
     """What happened to the item, as GS1 EPCIS 2.0 events; a corrected revision carries its error declaration."""
     with hub.database.transaction() as connection:
         reports = reading.reports(connection, caller.merchant_id, inspection_id)

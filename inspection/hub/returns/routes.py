@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from inspection.hub.hub import AdminCaller, AnyCaller, CurrentHub
+from inspection.hub.accounts.roles import Permission, allowed
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.hub import CurrentHub
 from inspection.hub.problems import Problem, documented, faults
 from inspection.hub.requests import json_body
 from inspection.hub.returns import service
 from inspection.hub.returns.schemas import RMA_PATTERN, NewReturn, ReturnView, StoredReturn
 
 router = APIRouter(prefix="/v1/returns", tags=["returns"])
-COMMON = ("token.missing", "token.invalid", "request.invalid", "database.unavailable", "internal")
+Reader = Annotated[Caller, Depends(allowed(Permission.RETURNS_READ))]
+Importer = Annotated[Caller, Depends(allowed(Permission.RETURNS_IMPORT))]
+COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
 Rma = Annotated[str, Path(pattern=RMA_PATTERN)]
 RETURN_BODY = {
     "requestBody": {
@@ -39,13 +43,12 @@ RETURN_BODY = {
             "request.truncated",
             "request.media_type",
             "request.too_large",
-            "token.scope",
             "return.conflict",
         ),
     },
     openapi_extra=RETURN_BODY,
 )
-async def post_return(request: Request, hub: CurrentHub, caller: AdminCaller) -> JSONResponse:
+async def post_return(request: Request, hub: CurrentHub, caller: Importer) -> JSONResponse:
     """Idempotent by RMA number: the same content again is answered 200, other content 409."""
     _, value = await json_body(request, hub.config.reports.max_bytes)
     try:
@@ -62,7 +65,7 @@ async def post_return(request: Request, hub: CurrentHub, caller: AdminCaller) ->
 
 
 @router.get("/{rma}", summary="Read one return", responses=documented(*COMMON, "return.unknown"))
-def get_return(rma: Rma, hub: CurrentHub, caller: AnyCaller) -> ReturnView:
+def get_return(rma: Rma, hub: CurrentHub, caller: Reader) -> ReturnView:
     """The return with its lines, and the inspections that name it, also when the return itself is not known yet."""
     with hub.database.transaction() as connection:
         return service.view(connection, caller.merchant_id, rma)

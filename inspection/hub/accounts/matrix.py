@@ -1,0 +1,93 @@
+"""Who may do what: the one matrix of roles and permissions. Data; :mod:`inspection.hub.accounts.roles` applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is here. A token, a session and a station's credential each stand for exactly one."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    QA_ENGINEER = "qa_engineer"
+    INTEGRATOR = "integrator"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    STATION = "station"
+
+
+class Permission(StrEnum):
+    """What a route asks for. Every route but the open ones asks for exactly one."""
+
+    INSPECTIONS_READ = "inspections:read"
+    INSPECTIONS_REPORT = "inspections:report"
+    INSPECTIONS_CORRECT = "inspections:correct"
+    PICTURES_READ = "pictures:read"
+    PICTURES_STORE = "pictures:store"
+    RETURNS_READ = "returns:read"
+    RETURNS_IMPORT = "returns:import"
+    ITEMS_READ = "items:read"
+    ITEMS_MATCH = "items:match"
+    PRECHECK_READ = "precheck:read"
+    PRECHECK_DECIDE = "precheck:decide"
+    REVIEW_READ = "review:read"
+    REVIEW_LABEL = "review:label"
+    ROLLOUTS_READ = "rollouts:read"
+    ROLLOUTS_MANAGE = "rollouts:manage"
+    BUNDLES_FETCH = "bundles:fetch"
+    EPCIS_READ = "epcis:read"
+    EPCIS_CAPTURE = "epcis:capture"
+    CONNECTORS_READ = "connectors:read"
+    CONNECTORS_MANAGE = "connectors:manage"
+    EVIDENCE_READ = "evidence:read"
+    EVIDENCE_COSIGN = "evidence:cosign"
+    PERSONS_EXPORT = "persons:export"
+    PERSONS_ERASE = "persons:erase"
+    RETENTION_READ = "retention:read"
+    RETENTION_MANAGE = "retention:manage"
+    STATS_READ = "stats:read"
+    JOBS_MANAGE = "jobs:manage"
+    AUDIT_READ = "audit:read"
+    STAFF_READ = "staff:read"
+    STAFF_MANAGE = "staff:manage"
+    STATIONS_READ = "stations:read"
+    STATIONS_MANAGE = "stations:manage"
+    TOKENS_READ = "tokens:read"
+    TOKENS_MANAGE = "tokens:manage"
+    SELF = "self"
+    BADGE_SIGN_IN = "badge:sign_in"
+    CREDENTIAL_ROTATE = "credential:rotate"
+
+
+P = Permission
+OPERATOR = frozenset(
+    {P.SELF, P.INSPECTIONS_READ, P.PICTURES_READ, P.RETURNS_READ, P.ITEMS_READ, P.PRECHECK_READ, P.STATS_READ}
+)
+SUPERVISOR = OPERATOR | {P.INSPECTIONS_CORRECT, P.ITEMS_MATCH, P.PRECHECK_DECIDE, P.REVIEW_READ, P.STATIONS_READ}
+STATION_ONLY = frozenset({P.BADGE_SIGN_IN, P.CREDENTIAL_ROTATE})
+"""What only the device at a work place does; no person, whatever their role."""
+
+MATRIX: Mapping[Role, frozenset[Permission]] = {
+    Role.OPERATOR: OPERATOR,
+    Role.SUPERVISOR: SUPERVISOR,
+    Role.QA_ENGINEER: SUPERVISOR
+    | {P.REVIEW_LABEL, P.ROLLOUTS_READ, P.ROLLOUTS_MANAGE, P.BUNDLES_FETCH, P.EVIDENCE_READ},
+    Role.INTEGRATOR: OPERATOR
+    | {P.RETURNS_IMPORT, P.ITEMS_MATCH, P.EPCIS_READ, P.EPCIS_CAPTURE, P.CONNECTORS_READ, P.CONNECTORS_MANAGE}
+    | {P.EVIDENCE_READ, P.EVIDENCE_COSIGN, P.STATIONS_READ},
+    Role.AUDITOR: OPERATOR
+    | {P.REVIEW_READ, P.ROLLOUTS_READ, P.EPCIS_READ, P.CONNECTORS_READ, P.EVIDENCE_READ, P.RETENTION_READ}
+    | {P.AUDIT_READ, P.STAFF_READ, P.STATIONS_READ, P.TOKENS_READ},
+    Role.ADMIN: frozenset(Permission) - STATION_ONLY,
+    Role.STATION: STATION_ONLY
+    | {P.INSPECTIONS_READ, P.INSPECTIONS_REPORT, P.PICTURES_READ, P.PICTURES_STORE, P.RETURNS_READ, P.ITEMS_READ}
+    | {P.PRECHECK_READ, P.BUNDLES_FETCH, P.STATS_READ},
+}
+"""The written matrix: what each role may do. What is not named here, nobody of that role may do."""
+
+
+def may(role: Role, permission: Permission) -> bool:
+    """Whether ``role`` has ``permission``."""
+    return permission in MATRIX[role]

@@ -1,0 +1,78 @@
+"""The written matrix is what the routes do: every route, every role."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.engine import Connection
+
+from inspection.hub.accounts.matrix import MATRIX, STATION_ONLY, Permission, Role
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.accounts.walk import Access, accesses, table
+from inspection.hub.app import build_app
+from tests.hub.conftest import RunningHub
+
+
+@pytest.fixture
+def everybody(running: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token ``role:<role>`` for each role, which is let in as a real one is."""
+
+    class Played(Caller):
+        @property
+        def role(self) -> Role:
+            return Role(self.scope)
+
+    def authenticate(_: Connection, token: str) -> Caller:
+        return Played(uuid4(), running.merchant, token.removeprefix("role:"), None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("inspection.hub.accounts.roles.authenticate", authenticate)
+
+
+def filled(path: str) -> str:
+    """A path with something of the right form for every parameter, that does not exist."""
+    return re.sub(r"{(\w+)(:\w+)?}", lambda found: str(uuid4()) if "id" in found[1] else "0" * 64, path)
+
+
+def test_every_route_says_who_may_call_it(running: RunningHub) -> None:
+    found = accesses(build_app(running.hub))
+    print(table(found))
+    assert [each for each in found if not each.says] == []
+    described = {
+        (method.upper(), path) for path, each in build_app(running.hub).openapi()["paths"].items() for method in each
+    }
+    assert described <= {(each.method, re.sub(r":\w+}", "}", each.path)) for each in found}
+
+
+def test_a_route_that_says_nothing_is_found() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.get("/silent")(lambda: None)
+    assert accesses(app) == [Access("GET", "/silent", None)]
+    assert not accesses(app)[0].says
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.usefixtures("everybody")
+def test_every_route_lets_in_exactly_whom_the_matrix_names(running: RunningHub, role: Role) -> None:
+    wrong = []
+    with running.client(f"role:{role}") as client:
+        for route in accesses(build_app(running.hub)):
+            with client.stream(route.method, filled(route.path)) as answer:
+                status = answer.status_code
+                code = answer.read() and answer.json()["code"] if status in {401, 403} else ""
+            if (code == "token.scope") == route.lets_in(role) or status == 401:
+                wrong.append((route.method, route.path, status, code))
+    assert wrong == []
+
+
+def test_the_matrix_has_every_role_and_permission_and_keeps_duties_apart() -> None:
+    assert MATRIX.keys() == set(Role)
+    assert frozenset().union(*MATRIX.values()) == set(Permission)
+    managing = {each for each in Permission if each.endswith(":manage")}
+    assert not MATRIX[Role.AUDITOR] & (managing | {Permission.RETURNS_IMPORT, Permission.PERSONS_ERASE})
+    for role in set(Role) - {Role.STATION}:
+        assert not MATRIX[role] & STATION_ONLY
+    for role in set(Role) - {Role.ADMIN}:
+        assert not MATRIX[role] & {Permission.STAFF_MANAGE, Permission.TOKENS_MANAGE, Permission.STATIONS_MANAGE}
