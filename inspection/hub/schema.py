@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from inspection.hub.accounts.tables import access_tokens, stations
+from inspection.hub.connectors.tables import attempts as connector_attempts
+from inspection.hub.connectors.tables import deliveries as connector_deliveries
+from inspection.hub.connectors.tables import destinations as connector_destinations
+from inspection.hub.connectors.tables import references as connector_references
 from inspection.hub.epcis.tables import epcis_captures, epcis_events, epcis_master_data, epcis_names, epcis_queries
 from inspection.hub.evidence.tables import checkpoints as evidence_checkpoints
 from inspection.hub.evidence.tables import cosignatures as evidence_cosignatures
@@ -17,6 +21,10 @@ from inspection.hub.tables import METADATA, events, merchants
 __all__ = [
     "METADATA",
     "access_tokens",
+    "connector_attempts",
+    "connector_deliveries",
+    "connector_destinations",
+    "connector_references",
     "epcis_captures",
     "epcis_events",
     "epcis_master_data",
