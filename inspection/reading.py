@@ -38,6 +38,25 @@ class BarcodeReading(Reading):
     aim: str = ""
 
 
+Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+"""Top left, top right, bottom right, bottom left as a code is read; x to the right, y down, pixels of the frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeInView(BarcodeReading):
+    """A code that a camera saw on the item; ``device_id`` is the camera's, ``raw`` the code's content in UTF-8.
+
+    Attributes:
+        view: the view whose frame it was read in.
+        corners: where it lies in that frame.
+        symbology: kind of symbol, e.g. ``EAN-13``.
+    """
+
+    view: str = ""
+    corners: Corners = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+    symbology: str = ""
+
+
 class Neighbour(StrEnum):
     """Why a tag is taken for one of another table."""
 

@@ -41,13 +41,22 @@ class ItemPart(Part):
 
 
 class ReadingPart(Part):
-    """One raw message of a device, so that a dispute can be settled from bytes."""
+    """One raw message of a device, so that a dispute can be settled from bytes.
+
+    Attributes:
+        view, corners: for a code that a camera read, the picture and the code's four corners in it, pixels, clockwise
+            from its top left. Other readings do not have them, nor have reports from before cameras read codes.
+    """
 
     device_id: Name
     kind: Literal["barcode", "tag", "weight"]
     raw_hex: Annotated[str, Field(max_length=4096, pattern=r"^([0-9a-f]{2})*$")]
     value: Text
     at: AwareDatetime
+    view: Name | None = Field(None, exclude_if=lambda value: value is None)
+    corners: Annotated[tuple[tuple[float, float], ...], Field(min_length=4, max_length=4)] | None = Field(
+        None, exclude_if=lambda value: value is None
+    )
 
 
 class PicturePart(Part):

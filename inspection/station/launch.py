@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -221,8 +222,7 @@ def _desk(config: StationConfig, calibrations: Calibrations | None, cameras: Seq
 def _with_calibrations(bench: Bench, calibrations: Calibrations | None, check: str) -> Bench:
     if calibrations is None:
         return bench
-    examiners = {"always": calibrations.examine_any, "calibrated": calibrations.examine}
-    return replace(bench, correct=calibrations.correct, examine=examiners.get(check))
+    return replace(bench, correct=calibrations.correct, examine=partial(calibrations.examine, check=check))
 
 
 def _key(path: Path) -> Ed25519PrivateKey:

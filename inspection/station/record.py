@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from inspection.finding import Assessment, Box, Finding
 from inspection.item import Item
-from inspection.reading import BarcodeReading, Reading, TagReading, WeightReading
+from inspection.reading import BarcodeReading, CodeInView, Reading, TagReading, WeightReading
 from inspection.report import (
     AssessmentPart,
     BoxPart,
@@ -64,6 +64,7 @@ class InspectionRecord(BaseModel):
 
     Attributes:
         revision: counts the reports of this inspection from 1.
+        scanned_item: the item as scanner and tag reader named it, where the cameras then added to or contradicted it.
         takes: how many times pictures were taken; a recapture replaces them, the journal keeps what was said of them.
         capture_problems: what is wrong with the pictures, by view; only views with which something is.
         timings_ms: duration of each stage of the last take: identify, capture, store, correct, quality, judge, decide,
@@ -80,6 +81,7 @@ class InspectionRecord(BaseModel):
     confirmed_at: AwareDatetime | None = None
     rma: str | None = None
     item: ItemPart
+    scanned_item: ItemPart | None = None
     readings: tuple[ReadingPart, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
     assessment: AssessmentPart | None = None
@@ -167,6 +169,13 @@ def weighed(parts: Sequence[ReadingPart], weight: WeightReading | None) -> tuple
     return others if weight is None else (*others[: MAX_READINGS - 1], _reading_part(weight))
 
 
+def sighted(parts: Sequence[ReadingPart], codes: Sequence[CodeInView]) -> tuple[ReadingPart, ...]:
+    """The parts with the codes that the cameras read in this take in place of those of an earlier one."""
+    others = tuple(part for part in parts if part.view is None)
+    room = MAX_READINGS - len(codes)
+    return (*others[:room], *(_reading_part(code) for code in codes))
+
+
 def _reading_part(reading: Reading) -> ReadingPart:
     match reading:
         case BarcodeReading():
@@ -184,8 +193,15 @@ def _reading_part(reading: Reading) -> ReadingPart:
             "raw_hex": reading.raw[:MAX_RAW_BYTES].hex(),
             "value": value[:MAX_TEXT],
             "at": reading.at,
+            **_place(reading),
         }
     )
+
+
+def _place(reading: Reading) -> dict[str, object]:
+    if not isinstance(reading, CodeInView):
+        return {}
+    return {"view": reading.view, "corners": tuple((round(x, 1), round(y, 1)) for x, y in reading.corners)}
 
 
 def assessment_part(assessment: Assessment) -> AssessmentPart:

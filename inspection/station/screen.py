@@ -20,6 +20,7 @@ from inspection.station.snapshot import (
     Notice,
     Queue,
     ShownAssessment,
+    ShownCode,
     ShownDevice,
     ShownItem,
     ShownKeyboard,
@@ -112,6 +113,11 @@ class Screen:
             "views": tuple(
                 ShownView(view=picture.view, picture_sha256=picture.sha256, width=picture.width, height=picture.height)
                 for picture in record.pictures
+            ),
+            "codes": tuple(
+                ShownCode(view=part.view, text=part.value, corners=part.corners)
+                for part in record.readings
+                if part.view is not None and part.corners is not None
             ),
             "findings": record.assessment.findings if record.assessment is not None else (),
             "assessment": _shown_assessment(record.assessment),

@@ -14,10 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from inspection.item import Item
-from inspection.reading import BarcodeReading, Reading, WeightReading
+from inspection.reading import BarcodeReading, CodeInView, Reading, WeightReading
 from inspection.report import AssessmentPart, PersonPart, PicturePart, PolicyPart, VersionsPart
 from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
-from inspection.station.record import InspectionRecord, State, item_part, reading_parts, weighed
+from inspection.station.record import InspectionRecord, State, item_part, reading_parts, sighted, weighed
 from inspection.station.session_data import (
     NEXT_SCAN,
     REPORTABLE_RMA,
@@ -141,15 +141,24 @@ def judged(
     timings_ms: Mapping[str, float],
     weight: WeightReading | None = None,
     capture_problems: Mapping[str, tuple[str, ...]] | None = None,
+    item: Item | None = None,
+    codes: Sequence[CodeInView] = (),
 ) -> Step:
-    """The pictures are stored and machine and policy have spoken, of ``weight`` too where the item was weighed."""
+    """The pictures are stored and machine and policy have spoken, of ``weight`` too where the item was weighed.
+
+    ``item`` is who it is after the ``codes`` that the cameras saw on it; ``None`` when they changed nothing.
+    """
     record = _in_state(session, State.CAPTURING)
+    scanned_as = record.scanned_item or record.item
+    shown_as = scanned_as if item is None else item_part(item)
     after = record.model_copy(
         update={
             "state": State.JUDGED,
             "judged_at": at,
             "pictures": tuple(pictures),
-            "readings": weighed(record.readings, weight),
+            "item": shown_as,
+            "scanned_item": scanned_as if shown_as != scanned_as else None,
+            "readings": sighted(weighed(record.readings, weight), codes),
             "assessment": assessment,
             "policy": policy,
             "versions": versions,
@@ -291,9 +300,13 @@ def _recapture(after: InspectionRecord, before: InspectionRecord, at: datetime, 
     replaced = before.model_dump(
         mode="json", include={"pictures", "assessment", "policy", "versions", "judged_at", "timings_ms"}
     )
+    replaced["item"] = before.item.model_dump(mode="json")
+    replaced["codes"] = [part.model_dump(mode="json") for part in before.readings if part.view is not None]
     replaced["weights"] = [part.model_dump(mode="json") for part in before.readings if part.kind == "weight"]
     cleared: dict[str, object] = {
-        "readings": weighed(after.readings, None),
+        "item": after.scanned_item or after.item,
+        "scanned_item": None,
+        "readings": sighted(weighed(after.readings, None), ()),
         "pictures": (),
         "assessment": None,
         "policy": None,

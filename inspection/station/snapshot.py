@@ -48,6 +48,14 @@ class ShownView(Shown):
     height: int
 
 
+class ShownCode(Shown):
+    """A code that a camera read on the item; ``corners`` in pixels of its view's picture, clockwise from top left."""
+
+    view: str
+    text: str
+    corners: tuple[tuple[float, float], ...]
+
+
 class ShownAssessment(Shown):
     """How sure the machine is, said honestly."""
 
@@ -140,11 +148,12 @@ class Snapshot(Shown):
         settling: a first reading came, further ones may still join it.
         override: the disposition a worker chose and has not given a reason for.
         views: the pictures of the item, in the configured order of the views.
+        codes: what the cameras read on the item.
         neighbours: tags that were heard with the item and not taken, the strongest first; at most 8.
         live_views: every configured view, for the live pictures.
         keyboard: set when a scanner may type into the page, which then needs the focus and shows a warning.
         capture_problems: what is wrong with the pictures, by view.
-        timings_ms: identify, capture, store, correct, quality, judge, decide, journal.
+        timings_ms: identify, capture, store, codes, correct, quality, judge, decide, journal.
     """
 
     sequence: int
@@ -159,6 +168,7 @@ class Snapshot(Shown):
     item: ShownItem | None = None
     neighbours: tuple[ShownNeighbour, ...] = ()
     views: tuple[ShownView, ...] = ()
+    codes: tuple[ShownCode, ...] = ()
     live_views: tuple[str, ...] = ()
     findings: tuple[FindingPart, ...] = ()
     assessment: ShownAssessment | None = None

@@ -108,6 +108,7 @@ class Station:
             self._thread.join(10.0)
         self.reporter.stop()
         self.parts.returns.close()
+        self.parts.codes.close()
         self.parts.journal.close()
 
     def accept(self, event: Reading | DeviceEvent) -> None:

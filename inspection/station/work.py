@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from inspection.reading import BarcodeReading, TagReading
 from inspection.station import session as machine
 from inspection.station.calibration_desk import Desk
 from inspection.station.capture import Bench, CaptureFailed, take
+from inspection.station.frame_codes import FrameCodes, joined, readings_of
 from inspection.station.journal import Journal
 from inspection.station.metrics import Metrics
 from inspection.station.orders import Order
@@ -79,6 +80,7 @@ class Parts:
         worker: pseudonymous badge id of whoever works here.
         key: signs the reports; ``None`` leaves them unsigned.
         desk: where the views are calibrated; ``None`` where the configuration has no section for it.
+        codes: reads the codes that the cameras see.
     """
 
     station_id: str
@@ -98,6 +100,7 @@ class Parts:
     board: Board
     key: Ed25519PrivateKey | None = None
     desk: Desk | None = None
+    codes: FrameCodes = field(default_factory=FrameCodes)
 
 
 class Work:
@@ -228,7 +231,10 @@ class Work:
             return False
         expected = parts.returns.expected(record.rma) if record.rma is not None else None
         weight = parts.weights.claim(record.inspection_id, time.monotonic_ns())
-        judgement = parts.bench.judge_take(item_of(record.item), taken, expected, weight)
+        scanned = item_of(record.item)
+        sight = parts.codes.look(taken.frames, scanned)
+        item = joined(scanned, sight.codes)
+        judgement = parts.bench.judge_take(item, taken, expected, weight)
         self._trouble.pop("judge", None)
         if judgement.capture and self._retaken < parts.timing.retakes:
             self._take_again(judgement.capture)
@@ -242,9 +248,11 @@ class Work:
             policy=judgement.policy,
             versions=judgement.versions,
             at=_now(),
-            timings_ms={**taken.timings_ms, **judgement.timings_ms},
+            timings_ms={**taken.timings_ms, "codes": sight.ms, **judgement.timings_ms},
             weight=weight,
             capture_problems=judgement.capture,
+            item=item,
+            codes=readings_of(sight.codes),
         )
         self._apply(step)
         return True

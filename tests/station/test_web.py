@@ -38,7 +38,7 @@ def test_the_state_has_every_field_a_program_may_rely_on(rig: Rig) -> None:
         "versions",
     }
     assert wanted | {"last_reported", "timings_ms", "sequence", "faults", "rma", "hub"} <= set(state)
-    assert {"identify", "capture", "store", "correct", "quality", "judge", "decide", "journal"} == set(
+    assert {"identify", "capture", "store", "codes", "correct", "quality", "judge", "decide", "journal"} == set(
         state["timings_ms"]
     )
     assert [view["view"] for view in state["views"]] == ["top", "front"]

@@ -46,8 +46,8 @@ DEFECTS: Mapping[str, str] = {
 IDENTITY_ISSUES: Mapping[str, str] = {
     "none_read": N_("No code was read"),
     "several_tags": N_("Several tags in the field"),
-    "gtin_differs": N_("Barcode and tag name different products"),
-    "serial_differs": N_("Barcode and tag name different serial numbers"),
+    "gtin_differs": N_("Its codes name different products"),
+    "serial_differs": N_("Its codes name different serial numbers"),
     "unreadable_code": N_("A code could not be understood"),
 }
 
@@ -110,6 +110,28 @@ FAULTS: Mapping[str, str] = {
     "calibration.unreadable": CALIBRATION_BROKEN,
     "calibration.newer_format": CALIBRATION_BROKEN,
     "calibration.failed": CALIBRATION_BROKEN,
+    "calibration.check_due": N_("Once a shift: lay the reference card under view %(about)s (10 seconds)."),
+    "calibration.check_overdue": N_(
+        "The daily check of view %(about)s is overdue: lay the reference card under it (10 seconds)."
+    ),
+    "calibration.check_failed": N_("View %(about)s failed its daily check: call the technician."),
+    "calibration.moved_exposure": N_(
+        "The light of view %(about)s has changed: look at the lamps, then call the technician."
+    ),
+    "calibration.moved_colour": N_(
+        "The colours of view %(about)s have changed: look at the lamps, then call the technician."
+    ),
+    "calibration.moved_focus": N_(
+        "View %(about)s is not sharp any more: wipe the camera's glass; if it stays so, call the technician."
+    ),
+    "calibration.moved_scale": N_(
+        "Lengths in view %(about)s are wrong, its camera stands higher or lower: call the technician."
+    ),
+    "calibration.moved_shift": N_("The camera of view %(about)s has moved: put it back, or call the technician."),
+    "calibration.moved_view": N_(
+        "View %(about)s does not show the station as it was calibrated: clear the table; if it stays so, "
+        "call the technician."
+    ),
     **{f"picture.{code}": instruction for code, instruction in CAPTURE_PROBLEMS.items()},
     "policy.invalid": N_("The policy could not decide: call the technician."),
     "internal": N_("Something went wrong here: take the pictures again, or cancel the item."),
