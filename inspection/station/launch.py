@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -222,7 +221,8 @@ def _desk(config: StationConfig, calibrations: Calibrations | None, cameras: Seq
 def _with_calibrations(bench: Bench, calibrations: Calibrations | None, check: str) -> Bench:
     if calibrations is None:
         return bench
-    return replace(bench, correct=calibrations.correct, examine=partial(calibrations.examine, check=check))
+    examiners = {"always": calibrations.examine_any, "calibrated": calibrations.examine}
+    return replace(bench, correct=calibrations.correct, examine=examiners.get(check))
 
 
 def _key(path: Path) -> Ed25519PrivateKey:
