@@ -19,7 +19,7 @@ from inspection.errors import CalibrationError
 from inspection.finding import Box
 from inspection.frame import Pixels
 
-ROWS = 48
+ROWS = 16
 """Rows corrected at a time: what lies between the passes then fits into the processor's cache."""
 FULL = 65535
 GAIN_ONE = 4096
@@ -67,6 +67,7 @@ class Corrector:
         self.size = (record.width, record.height)
         self._lens = record.lens
         self._maps = None if record.lens is None else _maps(record.lens, self.size)
+        self._needed = [] if self._maps is None else _rows_needed(self._maps[1], record.height)
         self._gains = None if record.flat is None else _gains(record.flat, self.size, self._maps)
         self._colour = None if record.colour is None else _ColourTable(record.colour)
         self._space = Workspace()
@@ -86,12 +87,16 @@ class Corrector:
             )
         if self._maps is None and self._gains is None and self._colour is None:
             return pixels
-        source = pixels if self._maps is None else self._widened(pixels)
         corrected = np.empty_like(pixels)
-        for top in range(0, pixels.shape[0], ROWS):
-            rows, part = slice(top, top + ROWS), source[top : top + ROWS]
-            if self._maps is not None:
-                part = self._undistorted(source, self._maps, rows, corrected[rows])
+        wide = None if self._maps is None else self._space.array("wide", (*pixels.shape[:2], 4), np.uint8)
+        widened = 0
+        for strip, top in enumerate(range(0, pixels.shape[0], ROWS)):
+            rows, part = slice(top, top + ROWS), pixels[top : top + ROWS]
+            if self._maps is not None and wide is not None:
+                if (needed := self._needed[strip]) > widened:
+                    _widen(pixels[widened:needed], wide[widened:needed])
+                    widened = needed
+                part = self._undistorted(wide, self._maps, rows, corrected[rows])
             if self._gains is not None or self._colour is not None:
                 self._recoloured(part, rows, corrected[rows])
         return corrected
@@ -122,11 +127,6 @@ class Corrector:
         low = np.clip(np.floor(mapped.min(axis=0) + 1e-6), 0, np.array(self.size) - 1).astype(int)
         high = np.clip(np.ceil(mapped.max(axis=0) - 1e-6), low + 1, self.size).astype(int)
         return Box(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
-
-    def _widened(self, pixels: Pixels) -> Pixels:
-        """Four channels, which OpenCV 5 moves by float maps faster than three by any, and to the pixel's fraction."""
-        wide = self._space.array("wide", (*pixels.shape[:2], 4), np.uint8)
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA, dst=wide), np.uint8)
 
     def _undistorted(self, wide: Pixels, maps: _Maps, rows: slice, out: Pixels) -> Pixels:
         x, y = (part[rows] for part in maps)
@@ -168,6 +168,20 @@ class _ColourTable:
         cv2.multiply(root, root, dst=root)
         cv2.transform(root, self._plain, dst=total)
         cv2.add(total, cv2.transform(other, self._roots, dst=root), dst=light, dtype=cv2.CV_16U)
+
+
+def _widen(rows: Pixels, wide: Pixels) -> None:
+    """Four channels, which OpenCV 5 moves by float maps faster than three by any, and to the pixel's fraction."""
+    cv2.cvtColor(rows, cv2.COLOR_BGR2BGRA, dst=wide)
+
+
+def _rows_needed(y: npt.NDArray[np.float32], height: int) -> list[int]:
+    """How many of the frame's first rows each strip and those above it look at.
+
+    Widened only when first looked at, they are still in the cache then. What lies beyond the last row is the last row.
+    """
+    lowest = np.array([y[top : top + ROWS].max() for top in range(0, height, ROWS)], np.float64)
+    return [int(row) for row in np.maximum.accumulate(np.clip(np.floor(lowest) + 2, 1, height))]
 
 
 def undistort_points(lens: Lens, points: Floats) -> Floats:
