@@ -27,7 +27,7 @@ from inspection.frame import ViewPicture
 from models.runtime import Judge
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("identify", "capture", "store", "correct", "quality", "judge", "decide", "journal")
+STAGES = ("identify", "capture", "store", "correct", "quality", "drift", "size", "judge", "decide", "journal")
 REPEATS = 3
 
 

@@ -10,13 +10,14 @@ from typing import Protocol
 from inspection.finding import Assessment, CaptureQuality
 from inspection.frame import Frame, ViewPicture
 from inspection.item import Item
+from inspection.item_size import ItemSize, steepest
 from inspection.policy import Policy
 from inspection.policy.context import Context, Hazard
 from inspection.policy.facts import Facts, establish
-from inspection.products import Catalogue
+from inspection.products import Catalogue, Product
 from inspection.verdict import PolicyVerdict
 
-__all__ = ["Context", "Corrector", "Examiner", "Facts", "Hazard", "Judge", "Outcome", "inspect", "uncorrected"]
+__all__ = ["Context", "Corrector", "Examiner", "Facts", "Hazard", "Judge", "Outcome", "Seen", "inspect", "uncorrected"]
 
 
 class Judge(Protocol):
@@ -38,8 +39,25 @@ class Corrector(Protocol):
     def __call__(self, view: str, frame: Frame) -> ViewPicture: ...
 
 
-Examiner = Callable[[ViewPicture], tuple[str, ...]]
-"""Says by code why a corrected picture cannot carry a verdict, what to put right first; empty when it can."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at a corrected picture says before it is judged.
+
+    Attributes:
+        problems: why it cannot carry a verdict, by code, what to put right first; empty when it can.
+        calibration_problems: what it says is wrong with the view's calibration, e.g. that the camera has moved.
+        size: of the item beside its product's; ``None`` when this view cannot tell.
+        timings_ms: of the parts of the look that are told apart from ``quality``: ``drift``, ``size``.
+    """
+
+    problems: tuple[str, ...] = ()
+    calibration_problems: tuple[str, ...] = ()
+    size: ItemSize | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+Examiner = Callable[[ViewPicture, Product | None], Seen]
+"""Looks at a corrected picture of an item of a product, ``None`` when that is not known."""
 
 
 def uncorrected(view: str, frame: Frame) -> ViewPicture:
@@ -54,7 +72,8 @@ class Outcome:
     Attributes:
         assessment: the model's opinion; ``None`` without a model or without pictures.
         verdict: the policy's opinion.
-        timings_ms: milliseconds spent in ``correct``, ``quality``, ``judge`` and ``decide``.
+        timings_ms: milliseconds spent in ``correct``, ``quality``, ``drift`` and ``size`` where these were looked at,
+            ``judge`` and ``decide``.
         capture: what is wrong with the picture of each view, by code; only views with which something is.
         calibration: version of the calibration applied, by view, for the views that have one.
     """
@@ -92,25 +111,31 @@ def inspect(
     start = time.perf_counter()
     pictures = tuple(correct(view, frame) for view, frame in frames.items())
     corrected = time.perf_counter()
-    seen = {shown.view: examine(shown) for shown in pictures} if examine is not None else {}
+    product = catalogue.find(item.gtin)
+    looks = {shown.view: examine(shown, product) for shown in pictures} if examine is not None else {}
+    seen = {view: look.problems for view, look in looks.items()}
+    calibration_problems = _calibration_problems(pictures, looks)
     examined = time.perf_counter()
     assessment = _in_frames(judge.assess(pictures), pictures, seen) if judge is not None and pictures else None
     judged = time.perf_counter()
     facts = establish(
         item,
         assessment,
-        catalogue.find(item.gtin),
+        product,
         context,
         pictured=bool(pictures),
-        calibrated=_calibrated(pictures, context),
+        calibrated=_calibrated(pictures, calibration_problems, context),
         capture_problems=_together(seen),
-        calibration_problems=tuple(dict.fromkeys(code for shown in pictures for code in shown.calibration_problems)),
+        calibration_problems=calibration_problems,
+        size=None if _together(seen) else steepest(look.size for look in looks.values()),
     )
     verdict = policy.decide(facts)
     decided = time.perf_counter()
+    apart = _apart(looks)
     timings_ms = {
         "correct": (corrected - start) * 1e3,
-        "quality": (examined - corrected) * 1e3,
+        "quality": (examined - corrected) * 1e3 - sum(apart.values()),
+        **apart,
         "judge": (judged - examined) * 1e3,
         "decide": (decided - judged) * 1e3,
     }
@@ -122,6 +147,20 @@ def inspect(
 
 def _together(seen: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for problems in seen.values() for code in problems))
+
+
+def _calibration_problems(pictures: Sequence[ViewPicture], looks: Mapping[str, Seen]) -> tuple[str, ...]:
+    known = [code for shown in pictures for code in shown.calibration_problems]
+    return tuple(dict.fromkeys((*known, *(code for look in looks.values() for code in look.calibration_problems))))
+
+
+def _apart(looks: Mapping[str, Seen]) -> dict[str, float]:
+    """Milliseconds of what is told apart, over all views."""
+    spent: dict[str, float] = {}
+    for look in looks.values():
+        for name, ms in look.timings_ms.items():
+            spent[name] = spent.get(name, 0.0) + ms
+    return spent
 
 
 def _in_frames(
@@ -140,7 +179,7 @@ def _in_frames(
     return replace(assessment, findings=tuple(findings), capture=capture)
 
 
-def _calibrated(pictures: Sequence[ViewPicture], context: Context) -> bool:
+def _calibrated(pictures: Sequence[ViewPicture], problems: tuple[str, ...], context: Context) -> bool:
     if context.calibrated is not None:
         return context.calibrated
-    return bool(pictures) and all(picture.calibrated for picture in pictures)
+    return bool(pictures) and not problems and all(picture.calibrated for picture in pictures)

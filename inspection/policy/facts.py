@@ -14,6 +14,7 @@ from typing import Any
 
 from inspection.finding import Assessment, Condition, Defect, Finding
 from inspection.item import IdentityIssue, Item
+from inspection.item_size import ItemSize, SizeSeen
 from inspection.policy.context import Context, Hazard
 from inspection.products import Product
 
@@ -31,7 +32,16 @@ CALIBRATION_PROBLEMS = (
     "newer_format",
     "unreadable",
     "failed",
+    "check_overdue",
+    "check_failed",
+    "moved_exposure",
+    "moved_colour",
+    "moved_focus",
+    "moved_scale",
+    "moved_shift",
+    "moved_view",
 )
+"""What keeps a view from counting as calibrated. ``moved_…``: what changed since, by check or by capture."""
 MEASURED = frozenset(Defect) - {Defect.MISSING_PART, Defect.NOVEL}
 DAMAGE = frozenset(Defect) - {Defect.SMUDGE, Defect.WEAR, Defect.STAIN, Defect.SCRATCH, Defect.NOVEL}
 
@@ -116,6 +126,14 @@ class Facts:
     weight_g: float = _number("stable weight on the scale", guard="weight_known")
     weight_off_g: float = _number("how far the weight is from the catalogue's, never negative", guard="weight_known")
     weight_tolerance_g: float = _number("how far it may be off", guard="weight_known")
+
+    item_size: str = _text(
+        "how large the item is beside its product, by the calibrated view that looks down most steeply",
+        choices=(*map(str, SizeSeen), "unknown"),
+    )
+    item_size_off: float = _number(
+        "by how much its outline differs from the nearest that the product can have, 0.1 is a tenth; 0 when not known"
+    )
 
     perishable: bool = _truth("the catalogue names a minimum remaining life")
     expiry_known: bool = _truth("an expiration date was read")
@@ -207,6 +225,7 @@ def establish(
     calibrated: bool = False,
     calibration_problems: tuple[str, ...] = (),
     capture_problems: tuple[str, ...] = (),
+    size: ItemSize | None = None,
 ) -> Facts:
     """The facts of one inspection.
 
@@ -216,12 +235,14 @@ def establish(
         calibration_problems: codes of what is wrong with the calibration of any view.
         capture_problems: what was seen wrong with the pictures before they were judged. With these, or those that the
             judge saw, nothing the judge said counts: a bad picture shows damage that is not there, and hides what is.
+        size: of the item beside its product's; ``None`` when no view could tell.
     """
     known: dict[str, Any] = {
         **_identity(item, context),
         **_product(product, context),
         **_circumstances(context),
         **_weight(product, context),
+        **_item_size(size),
         **_life(item, product, context),
         **_assessment(assessment, capture_problems),
     }
@@ -286,6 +307,10 @@ def _weight(product: Product | None, context: Context) -> dict[str, Any]:
         "weight_off_g": abs(weight_g - product.weight_g),
         "weight_tolerance_g": product.weight_tolerance_g,
     }
+
+
+def _item_size(size: ItemSize | None) -> dict[str, Any]:
+    return {} if size is None else {"item_size": str(size.seen), "item_size_off": float(size.off)}
 
 
 def _life(item: Item, product: Product | None, context: Context) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Desk:
             "view": view,
             "camera_id": camera.camera_id,
             "calibration_id": state.calibration_id,
-            "problems": dict(state.problems),
+            "problems": dict(self.calibrations.problems(view)),
             "parts": _parts(state.record, state.usable),
         }
 

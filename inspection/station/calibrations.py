@@ -15,13 +15,16 @@ from pathlib import Path
 import structlog
 
 from calibration.correct import Corrector
-from calibration.quality import Reference, examine
 from calibration.record import CalibrationRecord
 from calibration.sizes import ViewGeometry, ruler_of
 from calibration.store import CalibrationStore, Found
-from inspection.errors import CalibrationError, InspectionError
+from inspection.errors import CalibrationError
 from inspection.frame import Frame, ViewPicture
+from inspection.pipeline import Seen
 from inspection.policy.facts import CALIBRATION_PROBLEMS
+from inspection.products import Product
+from inspection.station.calibration_drift import problems_of
+from inspection.station.calibration_looks import Looks
 from inspection.station.snapshot import Fault
 
 log = structlog.get_logger()
@@ -91,7 +94,7 @@ class Calibrations:
         self.store, self._cameras, self._parts, self._clock = store, dict(cameras), tuple(parts), clock
         self._lock = threading.RLock()
         self._states: dict[str, tuple[_Seen, datetime, ViewState]] = {}
-        self._references: dict[str, tuple[tuple[int, int, int] | None, Reference | None]] = {}
+        self._looks = Looks()
 
     @property
     def views(self) -> Mapping[str, str]:
@@ -113,34 +116,21 @@ class Calibrations:
         seen = known[0] if known is not None else _Seen(None, None, None)
         return self._state(view, seen.size, seen.settings_digest)
 
-    def examine(self, picture: ViewPicture) -> tuple[str, ...]:
-        """What is wrong with a corrected picture of a view whose empty background is known; of any other, nothing."""
-        state = self.state(picture.view)
-        if state.usable is None or state.usable.background is None:
-            return ()
-        return self.examine_any(picture)
+    def examine(self, picture: ViewPicture, _: Product | None = None, *, check: str = "calibrated") -> Seen:
+        """Look at a corrected picture before it is judged, see `calibration_looks.Looks.look`."""
+        return self._looks.look(picture, self.state(picture.view).usable, check=check)
 
-    def examine_any(self, picture: ViewPicture) -> tuple[str, ...]:
-        """The same for any view; without a known background a good picture is more often taken for a bad one."""
-        height, width = picture.pixels.shape[:2]
-        usable = self.state(picture.view).usable
-        with self._lock:
-            made_of, reference = self._references.get(picture.view, (None, None))
-            if reference is None or made_of != (id(usable), width, height):
-                reference = Reference.of(usable, width, height)
-                self._references[picture.view] = ((id(usable), width, height), reference)
-        try:
-            return examine(picture.pixels, reference).problems
-        except InspectionError as error:
-            log.error("examination_failed", view=picture.view, error=error.one_line())
-            return ()
+    def problems(self, view: str) -> Mapping[str, str]:
+        """All that keeps a view from counting as calibrated, by code, in words."""
+        state = self.state(view)
+        return {**state.problems, **problems_of(self._looks.drifts.moves(view, state.usable))}
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong, for the screen: one fault for each kind, about all its views."""
         told: dict[str, dict[str, str]] = {}
         for view in self._cameras:
-            for code, words in self.state(view).problems.items():
+            for code, words in self.problems(view).items():
                 told.setdefault(code, {})[view] = words
         return tuple(
             Fault(code=f"{PREFIX}{code}", about=", ".join(views), detail=" ".join(views.values())[:500])

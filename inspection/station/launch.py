@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -36,6 +37,7 @@ from inspection.station.hub_client import HubClient
 from inspection.station.item_places import ItemPlaces
 from inspection.station.journal import Journal
 from inspection.station.journal_file import damaged_journals
+from inspection.station.labels import Labels
 from inspection.station.lock import only_station
 from inspection.station.metrics import Metrics
 from inspection.station.outputs import Outputs
@@ -163,6 +165,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         cameras=cameras,
         tags=TagsHeard(),
         weights=WeightsHeard(config.session.empty_pan_g),
+        labels=Labels(journal),
         outputs=Outputs(devices, config.session.places),
         returns=_returns(config.hub),
         rules=rules,
@@ -221,8 +224,7 @@ def _desk(config: StationConfig, calibrations: Calibrations | None, cameras: Seq
 def _with_calibrations(bench: Bench, calibrations: Calibrations | None, check: str) -> Bench:
     if calibrations is None:
         return bench
-    examiners = {"always": calibrations.examine_any, "calibrated": calibrations.examine}
-    return replace(bench, correct=calibrations.correct, examine=examiners.get(check))
+    return replace(bench, correct=calibrations.correct, examine=partial(calibrations.examine, check=check))
 
 
 def _key(path: Path) -> Ed25519PrivateKey:
@@ -244,6 +246,7 @@ def _timing(config: StationConfig) -> Timing:
         weigh_s=config.capture.weigh_ms / 1e3,
         retakes=config.capture.retakes,
         retake_s=config.capture.retake_ms / 1e3,
+        undo_s=config.session.undo_ms / 1e3,
     )
 
 

@@ -13,9 +13,9 @@ import pytest
 from inspection.finding import Assessment, CaptureQuality, Condition, Defect, Finding
 from inspection.frame import Frame, ViewPicture
 from inspection.item import IdentityIssue, Item
-from inspection.pipeline import Context, Corrector, Examiner, Judge, Outcome, inspect, uncorrected
+from inspection.pipeline import Context, Corrector, Examiner, Judge, Outcome, Seen, inspect, uncorrected
 from inspection.policy import Policy
-from inspection.products import Catalogue
+from inspection.products import Catalogue, Product
 from inspection.verdict import Disposition, Grade
 from tests.inspection.policies import DEFAULT_POLICY, PRODUCTS
 from tests.inspection.test_facts import PHONE, SOUP, TODAY, assessment
@@ -161,8 +161,8 @@ class Refusing:
     view: str = "front"
     codes: tuple[str, ...] = ("hand_in_view", "blurred")
 
-    def __call__(self, picture: ViewPicture) -> tuple[str, ...]:
-        return self.codes if picture.view == self.view else ()
+    def __call__(self, picture: ViewPicture, _: Product | None) -> Seen:
+        return Seen(self.codes) if picture.view == self.view else Seen()
 
 
 @pytest.mark.parametrize("gtin", [PHONE, SOUP])

@@ -224,7 +224,7 @@ def test_views_with_the_same_trouble_share_a_line() -> None:
 
 
 def test_every_problem_has_its_words() -> None:
-    assert {f"calibration.{code}" for code in CALIBRATION_PROBLEMS} == {
+    assert {f"calibration.{code}" for code in (*CALIBRATION_PROBLEMS, "check_due")} == {
         code for code in FAULTS if code.startswith("calibration.")
     }
 
@@ -372,12 +372,12 @@ def test_only_views_with_a_known_background_are_examined_unless_told_otherwise(b
     bare.pixels[:] = 150
     bed.save(whole())
     picture = bed.calibrations.correct("top", bare)
-    assert bed.calibrations.examine(picture) == ()
-    assert bed.calibrations.examine_any(picture) != ()
+    assert bed.calibrations.examine(picture).problems == ()
+    assert bed.calibrations.examine(picture, check="always").problems != ()
     empty = cv2.GaussianBlur(frame().pixels, (0, 0), 3)
     background = {"made": made(), "mean_png": encode_png(empty), "sharpness": 0.3}
     bed.save(whole(background={**background, "spread_png": encode_png(np.full(SIZE[::-1], 16, np.uint8))}))
-    assert bed.calibrations.examine(ViewPicture("top", np.asarray(empty, np.uint8))) == ("nothing_there",)
+    assert bed.calibrations.examine(ViewPicture("top", np.asarray(empty, np.uint8))).problems == ("nothing_there",)
 
 
 def inspected(rig: Rig, number: int) -> dict[str, Any]:

@@ -83,4 +83,13 @@ PROBLEMS: Mapping[str, str] = {
     "newer_format": N_("the file is of newer software"),
     "unreadable": N_("the file cannot be read"),
     "failed": N_("cannot be used"),
+    "check_due": N_("daily check due"),
+    "check_overdue": N_("daily check overdue"),
+    "check_failed": N_("daily check failed"),
+    "moved_exposure": N_("the light has changed"),
+    "moved_colour": N_("the colours have changed"),
+    "moved_focus": N_("not sharp any more"),
+    "moved_scale": N_("lengths are wrong"),
+    "moved_shift": N_("the camera has moved"),
+    "moved_view": N_("not the station as it was calibrated"),
 }
