@@ -15,7 +15,10 @@ from inspection.hub.epcis import routes as epcis_routes
 from inspection.hub.evidence import routes as evidence_routes
 from inspection.hub.hub import Hub
 from inspection.hub.images import routes as image_routes
+from inspection.hub.inspections import batch as batch_routes
 from inspection.hub.inspections import routes as inspection_routes
+from inspection.hub.items import routes as item_routes
+from inspection.hub.items.schemas import NewMatch
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
 from inspection.report import InspectionReport
@@ -32,7 +35,7 @@ def build_app(hub: Hub) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.hub = hub
-    for routes in (inspection_routes, image_routes, return_routes, epcis_routes, operations):
+    for routes in (inspection_routes, batch_routes, item_routes, image_routes, return_routes, epcis_routes, operations):
         app.include_router(routes.router)
     app.include_router(evidence_routes.router)
     problems.install(app)
@@ -45,7 +48,12 @@ def _description(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the schemas of bodies that routes read themselves and of problems."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-        models = [(InspectionReport, "validation"), (NewReturn, "validation"), (problems.ProblemDetails, "validation")]
+        models = [
+            (InspectionReport, "validation"),
+            (NewReturn, "validation"),
+            (NewMatch, "validation"),
+            (problems.ProblemDetails, "validation"),
+        ]
         template = "#/components/schemas/{model}"
         _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]
         document["components"]["schemas"] |= definitions["$defs"]

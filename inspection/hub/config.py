@@ -46,9 +46,15 @@ class ImagesSection(Section):
 
 
 class ReportsSection(Section):
-    """Limits on what stations report."""
+    """Limits on what stations report.
+
+    Attributes:
+        max_bytes: of one report; a batch may have as many times that as it has reports.
+        clock_tolerance_s: a station's clock that differs more is noted as wrong.
+    """
 
     max_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = 1_048_576
+    clock_tolerance_s: Annotated[float, Field(ge=2, le=86_400)] = 5.0
 
 
 class EpcisSection(Section):

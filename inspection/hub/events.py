@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,8 @@ class EventKind(StrEnum):
     INSPECTION_CONFIRMED = "inspection_confirmed"
     INSPECTION_CORRECTED = "inspection_corrected"
     IMAGE_RECEIVED = "image_received"
+    ITEM_MATCHED = "item_matched"
+    STATION_CLOCK = "station_clock"
 
 
 def record(connection: Connection, merchant_id: UUID, kind: EventKind, subject: str, payload: dict[str, Any]) -> None:
@@ -30,5 +33,16 @@ def record(connection: Connection, merchant_id: UUID, kind: EventKind, subject: 
         subject: to what: an inspection id, an RMA, a picture's hash.
         payload: JSON values that a later reader needs to act on the event without a look-up.
     """
-    row = {"merchant_id": merchant_id, "kind": kind.value, "subject": subject, "payload": payload}
-    connection.execute(events.insert().values(row))
+    record_all(connection, merchant_id, kind, {subject: payload})
+
+
+def record_all(
+    connection: Connection, merchant_id: UUID, kind: EventKind, payloads: Mapping[str, dict[str, Any]]
+) -> None:
+    """Add one event for each subject; see :func:`record`."""
+    rows = [
+        {"merchant_id": merchant_id, "kind": kind.value, "subject": subject, "payload": payload}
+        for subject, payload in payloads.items()
+    ]
+    if rows:
+        connection.execute(events.insert(), rows)

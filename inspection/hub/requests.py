@@ -76,6 +76,18 @@ def parse_json(raw: bytes) -> tuple[str, Any]:
     return text, value
 
 
+def unspoiled(text: str | None, name: str) -> str | None:
+    """``text`` of a parameter, when the database can hold it.
+
+    Raises:
+        Problem: ``request.invalid`` for U+0000.
+    """
+    if text is not None and "\0" in text:
+        fault = {"pointer": f"/query/{name}", "message": "U+0000 is not allowed"}
+        raise Problem("request.invalid", "see errors", errors=[fault])
+    return text
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

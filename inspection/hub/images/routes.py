@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
-from inspection.hub.hub import CurrentHub
-from inspection.hub.images import service
-from inspection.hub.problems import documented
+from inspection.hub.hub import CurrentHub, Hub
+from inspection.hub.images import pieces, service
+from inspection.hub.images.picture_header import PictureHeader
+from inspection.hub.images.store import Incoming
+from inspection.hub.problems import Problem, documented
 from inspection.hub.requests import chunks
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -30,6 +32,9 @@ COMMON = (
     "internal",
 )
 BINARY = {"schema": {"type": "string", "format": "binary"}}
+OFFSET_HEADER = {"Upload-Offset": {"description": "bytes that are here", "schema": {"type": "integer"}}}
+WORTH_KEEPING = 16_384
+"""Of a PUT that was cut off, a beginning shorter than this is sent again sooner than asked for."""
 
 
 class Picture(BaseModel):
@@ -66,17 +71,88 @@ async def put_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Bri
     May come before or after the report that names it. Repeating is harmless.
     """
     with await run_in_threadpool(hub.images.incoming) as incoming:
-        async for chunk in chunks(request, hub.config.images.max_bytes):
-            await run_in_threadpool(incoming.write, chunk)
+        try:
+            async for chunk in chunks(request, hub.config.images.max_bytes):
+                await run_in_threadpool(incoming.write, chunk)
+        except Problem as problem:
+            if problem.code == "request.truncated":
+                await run_in_threadpool(_keep_beginning, hub, caller, sha256, incoming)
+            raise
         header, new = await run_in_threadpool(service.keep, hub, caller, sha256, incoming)
-        picture = Picture(
-            sha256=sha256,
-            size_bytes=incoming.size_bytes,
-            media_type=header.media_type,
-            width=header.width,
-            height=header.height,
-        )
-    return JSONResponse(picture.model_dump(), status_code=201 if new else 200)
+        return _stored(sha256, incoming.size_bytes, header, new=new)
+
+
+@router.head(
+    "/{sha256}",
+    response_class=Response,
+    summary="How much of a picture is here",
+    responses={
+        200: {"description": "All of it", "headers": OFFSET_HEADER},
+        204: {"description": "`Upload-Offset` bytes: go on from there with PATCH", "headers": OFFSET_HEADER},
+        **documented(*COMMON),
+    },
+)
+def head_image(sha256: Hash, hub: CurrentHub, caller: Bringer) -> Response:
+    """For a sender whose connection broke. Also what a PUT had brought before it was cut off is here."""
+    with hub.database.transaction() as connection:
+        row = service.row_of(connection, caller.merchant_id, sha256)
+        if row is not None:
+            return Response(headers={"Upload-Offset": str(row.size_bytes), "Upload-Complete": "?1"})
+        there = pieces.offset(connection, caller.merchant_id, sha256)
+    return Response(status_code=204, headers={"Upload-Offset": str(there), "Upload-Complete": "?0"})
+
+
+@router.patch(
+    "/{sha256}",
+    status_code=201,
+    response_model=Picture,
+    summary="Go on with one picture",
+    responses={
+        200: {"model": Picture, "description": "It is already there"},
+        204: {"description": "Kept; more is to come", "headers": OFFSET_HEADER},
+        **documented(
+            *COMMON,
+            "request.truncated",
+            "request.too_large",
+            "image.offset",
+            "image.hash_mismatch",
+            "image.not_a_picture",
+            "store.full",
+        ),
+    },
+    openapi_extra={"requestBody": {"required": True, "content": {"application/partial-upload": BINARY}}},
+)
+async def patch_image(
+    sha256: Hash,
+    request: Request,
+    hub: CurrentHub,
+    caller: Bringer,
+    upload_offset: Annotated[int, Header(ge=0, description="where the first byte of the body belongs")],
+    upload_complete: Annotated[
+        str, Header(pattern=r"^\?[01]$", description="`?1`: these are the last bytes; `?0`: more is to come")
+    ],
+) -> Response:
+    """Append bytes at `Upload-Offset`; of a body that is cut off again, what arrived is kept.
+
+    Modelled on Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload). Pieces are kept for a day.
+    """
+    room = hub.config.images.max_bytes - upload_offset
+    with await run_in_threadpool(hub.images.incoming) as incoming:
+        cut = None
+        try:
+            async for chunk in chunks(request, max(0, room)):
+                await run_in_threadpool(incoming.write, chunk)
+        except Problem as problem:
+            if problem.code != "request.truncated":
+                raise
+            cut = problem
+        there = await run_in_threadpool(_append, hub, caller, sha256, upload_offset, incoming)
+        if cut is not None:
+            raise cut
+        if upload_complete == "?0":
+            headers = {"Upload-Offset": str(there), "Upload-Complete": "?0"}
+            return Response(status_code=204, headers=headers)
+    return await run_in_threadpool(_complete, hub, caller, sha256)
 
 
 @router.get(
@@ -98,3 +174,49 @@ def get_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Reader) -
         return Response(status_code=304, headers=headers)
     headers["Content-Length"] = str(row.size_bytes)
     return StreamingResponse(hub.images.get(caller.merchant_id, sha256), media_type=row.media_type, headers=headers)
+
+
+def _stored(sha256: str, size_bytes: int, header: PictureHeader, *, new: bool) -> JSONResponse:
+    picture = Picture(
+        sha256=sha256,
+        size_bytes=size_bytes,
+        media_type=header.media_type,
+        width=header.width,
+        height=header.height,
+    )
+    return JSONResponse(picture.model_dump(), status_code=201 if new else 200)
+
+
+def _append(hub: Hub, caller: Caller, sha256: str, start: int, incoming: Incoming) -> int:
+    with hub.database.transaction() as connection:
+        return pieces.append(connection, caller.merchant_id, sha256, start, incoming.content())
+
+
+def _keep_beginning(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> None:
+    """Keep what a PUT brought, when that is more than was here."""
+    if incoming.size_bytes < WORTH_KEEPING:
+        return
+    with hub.database.transaction() as connection:
+        there = pieces.offset(connection, caller.merchant_id, sha256)
+        if there < incoming.size_bytes:
+            pieces.append(connection, caller.merchant_id, sha256, there, incoming.content()[there:])
+
+
+def _complete(hub: Hub, caller: Caller, sha256: str) -> JSONResponse:
+    with hub.database.transaction() as connection:
+        content = pieces.joined(connection, caller.merchant_id, sha256)
+    with hub.images.incoming() as whole:
+        whole.write(content)
+        try:
+            header, new = service.keep(hub, caller, sha256, whole)
+        except Problem as problem:
+            if problem.code in {"image.hash_mismatch", "image.not_a_picture"}:
+                _forget(hub, caller, sha256)
+            raise
+    _forget(hub, caller, sha256)
+    return _stored(sha256, len(content), header, new=new)
+
+
+def _forget(hub: Hub, caller: Caller, sha256: str) -> None:
+    with hub.database.transaction() as connection:
+        pieces.drop(connection, caller.merchant_id, sha256)

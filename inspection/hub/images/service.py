@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -59,17 +60,22 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
     return header, new
 
 
-def find(connection: Connection, merchant_id: UUID, sha256: str) -> Row[tuple[object, ...]]:
+def find(connection: Connection, merchant_id: UUID, sha256: str) -> Row[Any]:
     """The row of one picture.
 
     Raises:
         Problem: ``image.unknown``.
     """
-    mine = sa.and_(images.c.merchant_id == merchant_id, images.c.sha256 == sha256)
-    row = connection.execute(sa.select(images).where(mine)).one_or_none()
+    row = row_of(connection, merchant_id, sha256)
     if row is None:
         raise Problem("image.unknown", "the hub holds no picture of this hash")
     return row
+
+
+def row_of(connection: Connection, merchant_id: UUID, sha256: str) -> Row[Any] | None:
+    """The row of one picture, or ``None``."""
+    mine = sa.and_(images.c.merchant_id == merchant_id, images.c.sha256 == sha256)
+    return connection.execute(sa.select(images).where(mine)).one_or_none()
 
 
 def held(connection: Connection, merchant_id: UUID, hashes: Collection[str]) -> set[str]:

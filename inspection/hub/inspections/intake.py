@@ -72,7 +72,9 @@ def check_report(text: str, value: Any) -> CheckedReport:
     return CheckedReport(text, report, confirmed_at)
 
 
-def accept(connection: Connection, caller: Caller, checked: CheckedReport) -> Receipt:
+def accept(
+    connection: Connection, caller: Caller, checked: CheckedReport, *, clock_offset_s: float | None = None
+) -> Receipt:
     """Store a report, its pictures' names and the event in one transaction; a repeat changes nothing.
 
     Raises:
@@ -84,7 +86,7 @@ def accept(connection: Connection, caller: Caller, checked: CheckedReport) -> Re
         raise Problem("station.mismatch", f"this token reports for station {caller.station_id} only")
     ensure_station(connection, caller.merchant_id, report.station_id)
     signed = station_keys.examine(connection, caller, report)
-    first = _insert(connection, caller, checked)
+    first = _insert(connection, caller, checked, clock_offset_s)
     if first is not None:
         _name_images(connection, caller, report)
         _record(connection, caller, report)
@@ -96,7 +98,9 @@ def accept(connection: Connection, caller: Caller, checked: CheckedReport) -> Re
     return Receipt(first is not None, report.inspection_id, report.revision, report.evidence_hash, received_at, missing)
 
 
-def _insert(connection: Connection, caller: Caller, checked: CheckedReport) -> datetime | None:
+def _insert(
+    connection: Connection, caller: Caller, checked: CheckedReport, clock_offset_s: float | None
+) -> datetime | None:
     """When the row was written; ``None`` when this id and revision are there already."""
     report = checked.report
     row = {
@@ -114,6 +118,7 @@ def _insert(connection: Connection, caller: Caller, checked: CheckedReport) -> d
         "confirmed_at": checked.confirmed_at,
         "received_via": caller.token_id,
         "evidence_hash": report.evidence_hash,
+        "clock_offset_s": clock_offset_s,
         "report": sa.cast(sa.literal(checked.text, sa.Text), JSONB),
     }
     # Of several that arrive at once, the others wait here until the first commits, then see its row.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,9 +21,10 @@ from inspection.hub.inspections.schemas import (
     RevisionSummary,
 )
 from inspection.hub.inspections.tables import inspection_images, inspections
+from inspection.hub.items.tables import CURRENT, item_matches
 from inspection.hub.problems import Problem
 from inspection.report import InspectionReport
-from inspection.verdict import Disposition
+from inspection.verdict import Disposition, Grade
 
 _later = inspections.alias("later")
 NEWEST = ~sa.exists().where(
@@ -60,22 +63,55 @@ def reports(connection: Connection, merchant_id: UUID, inspection_id: UUID) -> l
     return [InspectionReport.model_validate(row.report) for row in rows]
 
 
+def known(connection: Connection, merchant_id: UUID, inspection_id: UUID) -> None:
+    """Make sure that the hub has a report of this inspection.
+
+    Raises:
+        Problem: ``inspection.unknown``.
+    """
+    mine = sa.and_(inspections.c.merchant_id == merchant_id, inspections.c.inspection_id == inspection_id)
+    if connection.execute(sa.select(inspections.c.revision).where(mine).limit(1)).one_or_none() is None:
+        raise _unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which inspections a list is asked for; what is ``None`` is not asked.
+
+    Attributes:
+        since: received by the hub at this time or later; station clocks are not asked.
+        until: received before.
+        identified: whether a product or EPC was read; ``False`` leaves out what a person has matched since.
+    """
+
+    rma: str | None = None
+    disposition: Disposition | None = None
+    grade: Grade | None = None
+    station_id: str | None = None
+    gtin: str | None = None
+    serial: str | None = None
+    epc: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    identified: bool | None = None
+
+
 def page(
-    connection: Connection,
-    merchant_id: UUID,
-    *,
-    limit: int,
-    after: tuple[datetime, UUID] | None = None,
-    rma: str | None = None,
-    disposition: Disposition | None = None,
+    connection: Connection, merchant_id: UUID, wanted: Wanted, *, limit: int, after: tuple[datetime, UUID] | None = None
 ) -> InspectionPage:
     """A page of the newest revisions, newest first."""
     table = inspections
     query = sa.select(*_SUMMARY).where(table.c.merchant_id == merchant_id, NEWEST)
-    if rma is not None:
-        query = query.where(table.c.rma == rma)
-    if disposition is not None:
-        query = query.where(table.c.disposition == disposition.value)
+    for name in ("rma", "disposition", "grade", "station_id", "gtin", "serial", "epc"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(table.c[name] == str(value))
+    if wanted.since is not None:
+        query = query.where(table.c.received_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(table.c.received_at < wanted.until)
+    if wanted.identified is not None:
+        query = query.where(_identified() if wanted.identified else ~_identified())
     if after is not None:
         place = sa.tuple_(sa.literal(after[0]), sa.literal(after[1]))
         query = query.where(sa.tuple_(table.c.received_at, table.c.inspection_id) < place)
@@ -84,6 +120,15 @@ def page(
     shown = rows[:limit]
     more = encode_cursor(shown[-1].received_at, shown[-1].inspection_id) if len(rows) > limit else None
     return InspectionPage(inspections=[_summary(row) for row in shown], next_cursor=more)
+
+
+def some(connection: Connection, merchant_id: UUID, inspection_ids: Collection[UUID]) -> list[InspectionSummary]:
+    """The newest revisions of these inspections, as far as they are known, in no order."""
+    if not inspection_ids:
+        return []
+    table = inspections
+    mine = sa.and_(table.c.merchant_id == merchant_id, table.c.inspection_id.in_(inspection_ids))
+    return [_summary(row) for row in connection.execute(sa.select(*_SUMMARY).where(mine, NEWEST))]
 
 
 def of_return(connection: Connection, merchant_id: UUID, rma: str) -> list[InspectionSummary]:
@@ -98,8 +143,23 @@ def _revisions(connection: Connection, merchant_id: UUID, inspection_id: UUID) -
     mine = sa.and_(inspections.c.merchant_id == merchant_id, inspections.c.inspection_id == inspection_id)
     rows = connection.execute(sa.select(inspections).where(mine).order_by(inspections.c.revision)).all()
     if not rows:
-        raise Problem("inspection.unknown", "the hub has no report of this inspection")
+        raise _unknown()
     return list(rows)
+
+
+def _unknown() -> Problem:
+    return Problem("inspection.unknown", "the hub has no report of this inspection")
+
+
+def _identified() -> sa.ColumnElement[bool]:
+    table, said = inspections, item_matches
+    matched = sa.exists().where(
+        said.c.merchant_id == table.c.merchant_id,
+        said.c.inspection_id == table.c.inspection_id,
+        sa.or_(said.c.gtin.is_not(None), said.c.epc.is_not(None)),
+        CURRENT,
+    )
+    return sa.or_(table.c.gtin.is_not(None), table.c.epc.is_not(None), matched)
 
 
 def _images(connection: Connection, merchant_id: UUID, inspection_id: UUID, revision: int) -> list[ImageState]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from inspection.epcis import Names, epcis_document
+from inspection.epcis import epcis_document
 from inspection.evidence import canonical_json
 from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.cursors import decode_cursor
-from inspection.hub.epcis.verdicts import record_verdict
-from inspection.hub.hub import CurrentHub, Hub
+from inspection.hub.etags import NOT_MODIFIED, conditional
+from inspection.hub.hub import CurrentHub
 from inspection.hub.inspections import reading
-from inspection.hub.inspections.intake import CheckedReport, Receipt, accept, check_report
 from inspection.hub.inspections.schemas import InspectionAccepted, InspectionDetail, InspectionPage
+from inspection.hub.inspections.taking import names, take_in
 from inspection.hub.problems import Problem, documented
-from inspection.hub.requests import json_body
-from inspection.verdict import Disposition
+from inspection.hub.requests import json_body, unspoiled
+from inspection.verdict import Disposition, Grade
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
 Reader = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_READ))]
@@ -60,10 +62,11 @@ async def post_inspection(request: Request, hub: CurrentHub, caller: Reporter) -
     """Idempotent by inspection id and revision.
 
     A repeat is answered 409 `inspection.exists`, which a station counts as delivered; another report under the same id
-    and revision 409 `inspection.conflict`. Revisions and pictures may come in any order.
+    and revision 409 `inspection.conflict`. Revisions and pictures may come in any order. By the header `Date` a
+    station's clock that goes wrong is noticed.
     """
     text, value = await json_body(request, hub.config.reports.max_bytes)
-    receipt = await run_in_threadpool(_take_in, hub, caller, text, value)
+    receipt = await run_in_threadpool(partial(take_in, hub, caller, text, value, sent=request.headers.get("date")))
     answer = InspectionAccepted.model_validate(receipt, from_attributes=True)
     if not receipt.new:
         members = answer.model_dump(mode="json")
@@ -78,20 +81,45 @@ def list_inspections(
     *,
     rma: Rma = None,
     disposition: Disposition | None = None,
+    grade: Grade | None = None,
+    station_id: Annotated[str | None, Query(max_length=64, description="reported by this station")] = None,
+    gtin: Annotated[str | None, Query(pattern=r"^\d{14}$")] = None,
+    serial: Annotated[str | None, Query(max_length=64)] = None,
+    epc: Annotated[str | None, Query(max_length=200, description="EPC URN as it was reported")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="received by the hub at this time or later")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="received before")] = None,
+    identified: Annotated[bool | None, Query(description="`false`: nobody knows yet which product it is")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> InspectionPage:
     """The newest revision of each, by the time the hub received it."""
     after = decode_cursor(cursor) if cursor else None
+    wanted = reading.Wanted(
+        rma=rma,
+        disposition=disposition,
+        grade=grade,
+        station_id=unspoiled(station_id, "station_id"),
+        gtin=gtin,
+        serial=unspoiled(serial, "serial"),
+        epc=unspoiled(epc, "epc"),
+        since=since,
+        until=until,
+        identified=identified,
+    )
     with hub.database.transaction() as connection:
-        return reading.page(connection, caller.merchant_id, limit=limit, after=after, rma=rma, disposition=disposition)
+        return reading.page(connection, caller.merchant_id, wanted, limit=limit, after=after)
 
 
-@router.get("/{inspection_id}", summary="Read one inspection", responses=documented(*COMMON, "inspection.unknown"))
-def get_inspection(inspection_id: UUID, hub: CurrentHub, caller: Reader) -> InspectionDetail:
+@router.get(
+    "/{inspection_id}",
+    summary="Read one inspection",
+    response_model=InspectionDetail,
+    responses={304: NOT_MODIFIED, **documented(*COMMON, "inspection.unknown")},
+)
+def get_inspection(inspection_id: UUID, request: Request, hub: CurrentHub, caller: Reader) -> Response:
     """Its newest revision whole, its pictures and whether they are held, and all revisions by name."""
     with hub.database.transaction() as connection:
-        return reading.detail(connection, caller.merchant_id, inspection_id)
+        return conditional(request, reading.detail(connection, caller.merchant_id, inspection_id))
 
 
 @router.get(
@@ -110,23 +138,4 @@ def get_epcis(inspection_id: UUID, hub: CurrentHub, caller: Reader) -> Response:
     """What happened to the item, as GS1 EPCIS 2.0 events; a corrected revision carries its error declaration."""
     with hub.database.transaction() as connection:
         reports = reading.reports(connection, caller.merchant_id, inspection_id)
-    return Response(canonical_json(epcis_document(reports, _names(hub))), media_type="application/ld+json")
-
-
-def _take_in(hub: Hub, caller: Caller, text: str, value: object) -> Receipt:
-    checked: CheckedReport = check_report(text, value)
-    try:
-        with hub.database.transaction() as connection:
-            receipt = accept(connection, caller, checked)
-            if receipt.new:
-                record_verdict(connection, caller.merchant_id, checked.report, _names(hub))
-    except Problem as problem:
-        if problem.code == "inspection.conflict":
-            hub.metrics.inspections.labels("conflict").inc()
-        raise
-    hub.metrics.inspections.labels("stored" if receipt.new else "exists").inc()
-    return receipt
-
-
-def _names(hub: Hub) -> Names:
-    return Names(base_uri=hub.config.epcis.base_uri, gln=hub.config.epcis.gln)
+    return Response(canonical_json(epcis_document(reports, names(hub))), media_type="application/ld+json")

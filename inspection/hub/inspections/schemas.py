@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from inspection.hub.problems import Fault
 from inspection.verdict import Disposition, Grade
 
 
@@ -50,6 +51,9 @@ class InspectionSummary(RevisionSummary):
     gtin: str | None
     serial: str | None
     epc: str | None
+    clock_offset_s: float | None = Field(
+        description="station's clock minus the hub's when this was reported; null when the station did not say the time"
+    )
 
 
 class InspectionDetail(InspectionSummary):
@@ -66,3 +70,25 @@ class InspectionPage(BaseModel):
 
     inspections: list[InspectionSummary]
     next_cursor: str | None = Field(description="give it as `cursor` for the next page; null on the last")
+
+
+class BatchEntry(BaseModel):
+    """What became of one report of a batch."""
+
+    index: int = Field(description="its place in `reports`, from 0")
+    status: int = Field(
+        description="the status that it would have had alone: 201 stored, 409 there already, 422 refused"
+    )
+    code: str = Field(description="`stored`, or the problem's code")
+    detail: str = ""
+    inspection_id: UUID | None = None
+    revision: int | None = None
+    evidence_hash: str | None = None
+    missing_images: list[str] = Field(default=[], description="hashes of pictures that the hub has not got yet")
+    errors: list[Fault] | None = None
+
+
+class BatchAnswer(BaseModel):
+    """One entry for each report, in their order."""
+
+    results: list[BatchEntry]

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from inspection.finding import Defect
 from inspection.hub.inspections.schemas import InspectionSummary
 
+MAX_LINES = 500
 RMA_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
 
@@ -34,7 +35,7 @@ class NewReturn(BaseModel):
     rma: Annotated[str, Field(pattern=RMA_PATTERN)]
     order_ref: Code | None = None
     opened_at: AwareDatetime | None = None
-    lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=500)]
+    lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]
 
 
 class StoredLine(ReturnLine):
@@ -64,3 +65,21 @@ class ReturnView(BaseModel):
         serialization_alias="return", description="null when only inspections name this number so far"
     )
     inspections: list[InspectionSummary] = Field(description="newest revision of each, oldest first, at most 500")
+
+
+class ReturnSummary(BaseModel):
+    """A return in lists."""
+
+    rma: str
+    order_ref: str | None
+    opened_at: AwareDatetime | None
+    created_at: AwareDatetime
+    lines: int = Field(description="how many lines it has")
+    inspections: int = Field(description="how many inspections name it or were matched with it")
+
+
+class ReturnPage(BaseModel):
+    """A page of a list, newest first."""
+
+    returns: list[ReturnSummary]
+    next_cursor: str | None = Field(description="give it as `cursor` for the next page; null on the last")

@@ -1,0 +1,106 @@
+"""``POST /v1/inspections/batch``: a station that was offline sends what waited, up to 30 reports at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+
+from inspection.hub.accounts.roles import Permission, allowed
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.hub import CurrentHub, Hub
+from inspection.hub.inspections.schemas import BatchAnswer, BatchEntry
+from inspection.hub.inspections.taking import take_in
+from inspection.hub.problems import Problem, documented
+from inspection.hub.requests import json_body
+
+MOST = 30
+ROOM = 1024
+router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
+Reporter = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_REPORT))]
+BATCH_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["reports"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "reports": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST,
+                            "items": {"$ref": "#/components/schemas/InspectionReport"},
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/batch",
+    response_model=BatchAnswer,
+    summary="Report up to 30 revisions at once",
+    responses=documented(
+        "token.missing",
+        "token.invalid",
+        "token.scope",
+        "request.not_json",
+        "request.truncated",
+        "request.media_type",
+        "request.too_large",
+        "request.invalid",
+        "database.unavailable",
+        "internal",
+    ),
+    openapi_extra=BATCH_BODY,
+)
+async def post_batch(request: Request, hub: CurrentHub, caller: Reporter) -> BatchAnswer:
+    """Each report stands alone: one that is refused keeps no other from being stored.
+
+    The answer is 200 with one result a report. When the database fails in the middle, the whole answer is 503: send the
+    batch again, what was stored is then told as `inspection.exists`.
+    """
+    _, value = await json_body(request, hub.config.reports.max_bytes * MOST + ROOM)
+    reports = value.get("reports") if isinstance(value, dict) and set(value) == {"reports"} else None
+    if not isinstance(reports, list) or not 1 <= len(reports) <= MOST:
+        fault = {"pointer": "/reports", "message": f"a list of 1 to {MOST} reports, and nothing beside it"}
+        raise Problem("request.invalid", "see errors", errors=[fault])
+    sent = request.headers.get("date")
+    return BatchAnswer(results=await run_in_threadpool(_take_all, hub, caller, reports, sent))
+
+
+def _take_all(hub: Hub, caller: Caller, reports: list[Any], sent: str | None) -> list[BatchEntry]:
+    return [_take(hub, caller, index, report, sent) for index, report in enumerate(reports)]
+
+
+def _take(hub: Hub, caller: Caller, index: int, report: Any, sent: str | None) -> BatchEntry:
+    text = json.dumps(report, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > hub.config.reports.max_bytes:
+        problem = Problem("request.too_large", f"at most {hub.config.reports.max_bytes} bytes are taken a report")
+        return _refused(index, problem)
+    try:
+        receipt = take_in(hub, caller, text, report, sent=sent)
+    except Problem as problem:
+        return _refused(index, problem)
+    return BatchEntry(
+        index=index,
+        status=201 if receipt.new else 409,
+        code="stored" if receipt.new else "inspection.exists",
+        inspection_id=receipt.inspection_id,
+        revision=receipt.revision,
+        evidence_hash=receipt.evidence_hash,
+        missing_images=receipt.missing_images,
+    )
+
+
+def _refused(index: int, problem: Problem) -> BatchEntry:
+    errors = problem.members.get("errors")
+    return BatchEntry(index=index, status=problem.status, code=problem.code, detail=problem.detail, errors=errors)

@@ -1,0 +1,140 @@
+"""What waited at a station comes in at once, its clock is noted, and pictures go on where they were cut off."""
+
+from __future__ import annotations
+
+import email.utils
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from inspection.hub.images.tables import image_pieces
+from inspection.hub.inspections.clocks import offset_s
+from inspection.hub.schema import events
+from tests.hub.conftest import RunningHub
+from tests.hub.reports import picture, png, report, sha256
+
+PARTIAL = "application/partial-upload"
+
+
+def test_each_report_of_a_batch_stands_alone(station: httpx2.Client) -> None:
+    there, fresh, bent = report(), report(), report()
+    station.post("/v1/inspections", json=there)
+    bent["evidence_hash"] = "0" * 64
+    answer = station.post("/v1/inspections/batch", json={"reports": [there, fresh, bent, {"no": "report"}, 7, fresh]})
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    assert [(each["index"], each["status"], each["code"]) for each in results] == [
+        (0, 409, "inspection.exists"),
+        (1, 201, "stored"),
+        (2, 422, "inspection.evidence_mismatch"),
+        (3, 422, "request.invalid"),
+        (4, 422, "request.invalid"),
+        (5, 409, "inspection.exists"),
+    ]
+    assert station.get(f"/v1/inspections/{fresh['inspection_id']}").json()["report"] == fresh
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"reports": []}, {"reports": [1] * 31}, {"reports": {}}, [], {"reports": [1], "x": 1}]
+)
+def test_what_is_no_batch_is_refused(station: httpx2.Client, body: object) -> None:
+    assert station.post("/v1/inspections/batch", json=body).json()["code"] == "request.invalid"
+
+
+def test_a_clock_that_goes_wrong_is_noticed_once_and_kept_with_the_report(
+    running: RunningHub, station: httpx2.Client, admin: httpx2.Client
+) -> None:
+    name = f"clock-{uuid4().hex[:6]}"
+    for days in (3, 3, 0):
+        sent = email.utils.format_datetime(datetime.now(UTC) + timedelta(days=days), usegmt=True)
+        body = report(station_id=name)
+        station.post("/v1/inspections", json=body, headers={"Date": sent})
+        read = station.get(f"/v1/inspections/{body['inspection_id']}").json()
+        assert read["clock_offset_s"] == pytest.approx(days * 86_400, abs=30)
+    clock = next(each for each in admin.get("/v1/stations/clocks").json() if each["station_id"] == name)
+    assert clock["wrong"] is (abs(clock["offset_s"]) > 5)
+    with running.hub.database.transaction() as connection:
+        told = connection.execute(sa.select(events.c.payload).where(events.c.subject == name).order_by(events.c.id))
+        assert [payload["wrong"] for payload in told.scalars()][:1] == [True]
+    silent = report()
+    station.post("/v1/inspections", json=silent)
+    assert station.get(f"/v1/inspections/{silent['inspection_id']}").json()["clock_offset_s"] is None
+
+
+@pytest.mark.parametrize("said", [None, "", "yesterday", "Fri, 99 Zzz 99999999999 99:99:99 GMT", "\x01"])
+def test_a_date_that_cannot_be_read_says_nothing(said: str | None) -> None:
+    assert offset_s(said, datetime.now(UTC)) is None
+
+
+def test_a_picture_goes_on_where_it_stopped(station: httpx2.Client, running: RunningHub) -> None:
+    data = png(seed=uuid4().int, width=64, height=64)
+    url, half = f"/v1/images/{sha256(data)}", len(data) // 2
+    assert station.head(url).headers["upload-offset"] == "0"
+    first = _append(station, url, 0, data[:half], "?0")
+    assert (first.status_code, first.headers["upload-offset"]) == (204, str(half))
+    wrong = _append(station, url, half + 1, b"x", "?0")
+    assert (wrong.status_code, wrong.json()["offset"]) == (409, half)
+    assert station.head(url).headers["upload-offset"] == str(half)
+    assert _append(station, url, half, data[half:], "?1").status_code == 201
+    assert station.get(url).content == data
+    assert station.head(url).headers["upload-complete"] == "?1"
+    with running.hub.database.transaction() as connection:
+        pieces = connection.execute(sa.select(image_pieces).where(image_pieces.c.sha256 == sha256(data))).all()
+    assert pieces == []
+
+
+def test_pieces_that_make_another_picture_are_forgotten(station: httpx2.Client) -> None:
+    url = f"/v1/images/{sha256(b'something else')}"
+    assert _append(station, url, 0, png(), "?1").json()["code"] == "image.hash_mismatch"
+    assert station.head(url).headers["upload-offset"] == "0"
+
+
+def test_pieces_may_not_grow_beyond_a_picture(station: httpx2.Client) -> None:
+    url = f"/v1/images/{sha256(b'huge')}"
+    assert _append(station, url, 0, b"x" * 90_000, "?0").status_code == 204
+    assert _append(station, url, 90_000, b"x" * 20_000, "?0").json()["code"] == "request.too_large"
+
+
+def test_what_a_put_brought_before_it_was_cut_off_is_there(running: RunningHub, station: httpx2.Client) -> None:
+    data = png(seed=uuid4().int, width=4, height=3) + b"\0" * 40_000  # bytes behind the end belong to the file
+    body = report(pictures=[picture(data)])
+    station.post("/v1/inspections", json=body)
+    url = f"/v1/images/{sha256(data)}"
+    for pause_s in (0.05, 0.3, 1.0, 3.0, 6.0):  # bytes that the server has not read when the line breaks are lost
+        _put_cut_off(running, data, 30_000, pause_s)
+        there = _offset_within(station, url)
+        if there:
+            break
+    assert 0 < there <= 30_000
+    assert _append(station, url, there, data[there:], "?1").status_code == 201
+    assert station.get(f"/v1/inspections/{body['inspection_id']}").json()["complete"] is True
+
+
+def _append(client: httpx2.Client, url: str, start: int, data: bytes, complete: str) -> httpx2.Response:
+    headers = {"Upload-Offset": str(start), "Upload-Complete": complete, "Content-Type": PARTIAL}
+    return client.patch(url, content=data, headers=headers)
+
+
+def _put_cut_off(running: RunningHub, data: bytes, sent: int, pause_s: float) -> None:
+    host, port = running.url.removeprefix("http://").split(":")
+    head = (
+        f"PUT /v1/images/{sha256(data)} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {running.station_token}\r\n"
+        f"Content-Type: image/png\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(head.encode() + data[:sent])
+        time.sleep(pause_s)
+
+
+def _offset_within(client: httpx2.Client, url: str, tries: int = 200) -> int:
+    """The offset as soon as the hub has noticed that the sender went away."""
+    for _ in range(tries):
+        there = int(client.head(url).headers["upload-offset"])
+        if there:
+            return there
+    return 0
