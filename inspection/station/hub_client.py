@@ -5,10 +5,12 @@ from __future__ import annotations
 import email.utils
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -17,11 +19,16 @@ import httpx2
 from inspection.evidence import SHA256_HEX
 
 MAX_RETRY_AFTER_S = 600.0
+MAX_DIGITS = 12
 _TOKEN = re.compile(r"\A[\x21-\x7e]{1,4096}\Z")
 _RETRY = frozenset({408, 425, 429})
 _TO_A_PERSON = frozenset({400, 409, 411, 413, 415, 422})
 _DAMAGED_ON_THE_WAY = frozenset({"image.hash_mismatch", "request.truncated"})
 """The bytes were verified when they left, so a hub that received others is asked again."""
+
+
+_NOT_THERE_ANY_MORE = frozenset({"image.offset", "image.hash_mismatch"})
+"""What the hub had got was forgotten, or was not the beginning of this picture: it is sent whole."""
 
 
 class Outcome(StrEnum):
@@ -91,6 +98,7 @@ class HubClient:
     def __init__(self, url: str, token: TokenSource, *, timeout_s: float = 20.0, proxy: str | None = None) -> None:
         self._base = url.rstrip("/")
         self._token = token
+        self._cut_off: set[str] = set()
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, 5.0)), trust_env=False, proxy=proxy
         )
@@ -99,8 +107,23 @@ class HubClient:
         self._client.close()
 
     def put_picture(self, sha256: str, data: bytes, media_type: str) -> Answer:
-        """``PUT /v1/images/{sha256}``; repeating it is harmless."""
-        return self._send("PUT", f"/v1/images/{sha256}", data, media_type)
+        """``PUT /v1/images/{sha256}``; repeating it is harmless.
+
+        After the line broke, what the hub has got already is asked for and only the rest is sent.
+        """
+        path = f"/v1/images/{sha256}"
+        start = self._offset(path) if sha256 in self._cut_off else 0
+        if 0 < start < len(data):
+            more = {"Upload-Offset": str(start), "Upload-Complete": "?1"}
+            answer = self._send("PATCH", path, data[start:], "application/partial-upload", more)
+            if answer.code in _NOT_THERE_ANY_MORE:
+                answer = self._send("PUT", path, data, media_type)
+        else:
+            answer = self._send("PUT", path, data, media_type)
+        self._cut_off.discard(sha256)
+        if answer.code == "hub.unreachable":
+            self._cut_off.add(sha256)
+        return answer
 
     def post_report(self, body: bytes) -> Answer:
         """``POST /v1/inspections``; repeating it is harmless, the hub knows the report by id and revision."""
@@ -123,14 +146,25 @@ class HubClient:
         body = _json(response)
         return body if isinstance(body, dict) else None
 
-    def _send(self, method: str, path: str, body: bytes, media_type: str) -> Answer:
+    def _offset(self, path: str) -> int:
+        """How many bytes of a picture the hub has; 0 when it does not say."""
+        try:
+            response = self._client.head(self._base + path, headers=self._headers() or {})
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            return 0
+        offset = response.headers.get("Upload-Offset", "")
+        return int(offset) if response.is_success and offset.isdecimal() and len(offset) < MAX_DIGITS else 0
+
+    def _send(
+        self, method: str, path: str, body: bytes, media_type: str, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
         headers = self._headers()
         if headers is None:
             return Answer(Outcome.BLOCKED, f"there is no token in {self._token}", "token.missing")
         try:
-            response = self._client.request(
-                method, self._base + path, content=body, headers={**headers, "Content-Type": media_type}
-            )
+            now = email.utils.format_datetime(datetime.now(UTC), usegmt=True)  # by which the hub judges our clock
+            said = {**headers, "Date": now, "Content-Type": media_type, **more}
+            response = self._client.request(method, self._base + path, content=body, headers=said)
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
             return Answer(Outcome.BLOCKED, f"hub.url {self._base}: {error}", "hub.url")
         except httpx2.HTTPError as error:

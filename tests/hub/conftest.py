@@ -68,8 +68,8 @@ def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def running(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     folder = tmp_path_factory.mktemp("store")
-    limits = {"images": ImagesSection(max_bytes=100_000), "reports": ReportsSection(max_bytes=50_000)}
-    hub = Hub(HubConfig(data_dir=folder, **limits), database, ImageStore(None, folder), Metrics())
+    images, reports = ImagesSection(max_bytes=100_000), ReportsSection(max_bytes=50_000)
+    hub = Hub(HubConfig(data_dir=folder, images=images, reports=reports), database, ImageStore(None, folder), Metrics())
     admin, station = new_token(Scope.ADMIN), new_token(Scope.STATION)
     with database.transaction() as connection:
         merchant = merchant_id(connection)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import email.utils
 import socket
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import httpx2
@@ -15,6 +19,7 @@ import sqlalchemy as sa
 from inspection.hub.images.tables import image_pieces
 from inspection.hub.inspections.clocks import offset_s
 from inspection.hub.schema import events
+from inspection.station.hub_client import HubClient, Outcome, TokenSource
 from tests.hub.conftest import RunningHub
 from tests.hub.reports import picture, png, report, sha256
 
@@ -113,6 +118,77 @@ def test_what_a_put_brought_before_it_was_cut_off_is_there(running: RunningHub, 
     assert 0 < there <= 30_000
     assert _append(station, url, there, data[there:], "?1").status_code == 201
     assert station.get(f"/v1/inspections/{body['inspection_id']}").json()["complete"] is True
+
+
+def test_a_station_sends_only_the_rest_after_its_line_broke(running: RunningHub, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(running.station_token)
+    data = png(seed=uuid4().int) + b"\0" * 90_000
+    for pause_s in (0.1, 0.5, 2.0, 6.0):  # bytes that the server has not read when the line breaks are lost
+        with BreakingLine(running.url, after=50_000, pause_s=pause_s) as line:
+            client = HubClient(line.url, TokenSource(tmp_path / "token"), timeout_s=20)
+            assert client.put_picture(sha256(data), data, "image/png").outcome is Outcome.HUB_DOWN
+            line.passed = 0
+            assert client.put_picture(sha256(data), data, "image/png").outcome is Outcome.DONE
+            client.close()
+        if line.passed < len(data):
+            break
+    assert line.passed < 80_000
+    with running.client(running.station_token) as station:
+        assert station.get(f"/v1/images/{sha256(data)}").content == data
+
+
+class BreakingLine:
+    """A line to a hub whose first connection breaks after so many bytes; a context manager.
+
+    Attributes:
+        passed: bytes that were sent towards the hub.
+    """
+
+    def __init__(self, url: str, *, after: int, pause_s: float) -> None:
+        self._hub, self._after, self._pause_s = url.removeprefix("http://").split(":"), after, pause_s
+        self.passed = 0
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        most = self._after
+        with suppress(OSError):
+            while True:
+                near = self._listening.accept()[0]
+                far = socket.create_connection((self._hub[0], int(self._hub[1])))
+                threading.Thread(target=self._pass_on, args=(near, far, most), daemon=True).start()
+                threading.Thread(target=_copy, args=(far, near), daemon=True).start()
+                most = 1 << 30
+
+    def _pass_on(self, near: socket.socket, far: socket.socket, most: int) -> None:
+        left = most
+        with suppress(OSError), near, far:
+            while left and (data := near.recv(min(left, 65536))):
+                far.sendall(data)
+                left -= len(data)
+                self.passed += len(data)
+            if not left:
+                time.sleep(self._pause_s)
+            near.shutdown(socket.SHUT_RDWR)
+            far.shutdown(socket.SHUT_RDWR)
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
 
 
 def _append(client: httpx2.Client, url: str, start: int, data: bytes, complete: str) -> httpx2.Response:
