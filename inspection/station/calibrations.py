@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from calibration.checks import CheckLog, Shift
 from calibration.correct import Corrector
 from calibration.record import CalibrationRecord
 from calibration.sizes import ViewGeometry, ruler_of
@@ -25,12 +26,14 @@ from inspection.policy.facts import CALIBRATION_PROBLEMS
 from inspection.products import Product
 from inspection.station.calibration_drift import problems_of
 from inspection.station.calibration_looks import Looks
+from inspection.station.calibration_standing import Standings
 from inspection.station.snapshot import Fault
 
 log = structlog.get_logger()
 PREFIX = "calibration."
 _ON_LENS = frozenset({"plane", "background"})
 """Parts that speak of pixels whose distortion was taken out, and so fall with the lens."""
+NEVER = Shift(every=None)
 _LATER = timedelta(days=36_500)
 
 
@@ -53,13 +56,13 @@ class ViewState:
     geometry: ViewGeometry | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
 
-    def picture(self, view: str, frame: Frame) -> ViewPicture:
-        """The frame corrected as far as this allows.
+    def picture(self, view: str, frame: Frame, *, checks: Collection[str] = ()) -> ViewPicture:
+        """The frame corrected as far as this allows; ``checks``: what its daily checks say is wrong, by code.
 
         Raises:
             CalibrationError: the frame is not of the size that was calibrated.
         """
-        codes = tuple(self.problems)
+        codes = (*self.problems, *checks)
         if self.corrector is None:
             return ViewPicture(view, frame.pixels, calibration_problems=codes)
         return ViewPicture(view, self.corrector(frame.pixels), self.calibration_id, codes, self.geometry)
@@ -82,6 +85,7 @@ class Calibrations:
         cameras: camera identity by view.
         parts: that a view must have to count as calibrated.
         clock: timezone-aware now; what has expired depends on it.
+        shift: how often the views are checked with the reference card.
     """
 
     def __init__(
@@ -90,11 +94,13 @@ class Calibrations:
         cameras: Mapping[str, str],
         parts: Collection[str] = ("lens", "plane"),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        shift: Shift = NEVER,
     ) -> None:
         self.store, self._cameras, self._parts, self._clock = store, dict(cameras), tuple(parts), clock
         self._lock = threading.RLock()
         self._states: dict[str, tuple[_Seen, datetime, ViewState]] = {}
         self._looks = Looks()
+        self._standings = Standings(CheckLog(store), shift, clock)
 
     @property
     def views(self) -> Mapping[str, str]:
@@ -104,7 +110,8 @@ class Calibrations:
     def correct(self, view: str, frame: Frame) -> ViewPicture:
         """The frame corrected as far as its calibration allows; raises nothing that a calibration can cause."""
         try:
-            return self._state(view, (frame.width, frame.height), frame.settings_digest).picture(view, frame)
+            state = self._state(view, (frame.width, frame.height), frame.settings_digest)
+            return state.picture(view, frame, checks=self._standings.problems(state.usable))
         except Exception as error:  # whatever a strange record does to the arithmetic, the item is still there
             log.exception("correction_failed", view=view, error=str(error))
             return ViewPicture(view, frame.pixels, calibration_problems=("failed",))
@@ -123,7 +130,17 @@ class Calibrations:
     def problems(self, view: str) -> Mapping[str, str]:
         """All that keeps a view from counting as calibrated, by code, in words."""
         state = self.state(view)
-        return {**state.problems, **problems_of(self._looks.drifts.moves(view, state.usable))}
+        moved = problems_of(self._looks.drifts.moves(view, state.usable))
+        return {**state.problems, **self._standings.problems(state.usable), **moved}
+
+    def due(self, view: str) -> bool:
+        """Whether it is time to check the view, and not yet too late."""
+        return self._standings.standing(self.state(view).usable) == "due"
+
+    @property
+    def checks(self) -> CheckLog:
+        """What the daily checks said."""
+        return self._standings.log
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -132,8 +149,10 @@ class Calibrations:
         for view in self._cameras:
             for code, words in self.problems(view).items():
                 told.setdefault(code, {})[view] = words
+            if self.due(view):
+                told.setdefault("check_due", {})[view] = ""
         return tuple(
-            Fault(code=f"{PREFIX}{code}", about=", ".join(views), detail=" ".join(views.values())[:500])
+            Fault(code=f"{PREFIX}{code}", about=", ".join(views), detail=" ".join(views.values()).strip()[:500])
             for code, views in told.items()
         )
 

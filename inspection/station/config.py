@@ -91,6 +91,9 @@ class SessionSection(Section):
     )
     settle_ms: int = Field(150, ge=0, le=5000, description="Readings this long after the first are the same item's.")
     tag_window_ms: int = Field(500, ge=0, le=10_000, description="A tag counts when read this long before a scan.")
+    undo_ms: int = Field(
+        1500, ge=0, le=60_000, description="How long label and report wait after a decision, so that it can be undone."
+    )
     places: dict[Disposition, Annotated[str, Field(min_length=1, max_length=40)]] = Field(
         default_factory=dict, description="Where an item of each disposition is put; printed on its label."
     )
@@ -138,6 +141,12 @@ class CalibrationSection(Section):
     folder: Path | None = Field(None, description="Of the records; the folder calibration in that of the data if none.")
     parts: tuple[Literal["lens", "plane", "colour", "flat", "light", "background"], ...] = Field(
         ("lens", "plane"), description="What a view must have to count as calibrated."
+    )
+    check_hours: float = Field(
+        8.0, ge=0, le=720, description="After so long the reference card is asked for under each view; 0: never."
+    )
+    check_grace_hours: float = Field(
+        2.0, ge=0, le=720, description="After so long again the check is overdue, and the view not calibrated."
     )
     targets: Path | None = Field(
         None, description="Folder of the .json files that lie beside the printed targets; if none, A4 printed exactly."

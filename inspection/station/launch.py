@@ -19,6 +19,7 @@ import structlog
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from calibration.checks import Shift
 from calibration.store import CalibrationStore
 from inspection.errors import InspectionError, PortBusy
 from inspection.ledger.keys import load_or_make_key, public_bytes
@@ -37,7 +38,6 @@ from inspection.station.hub_client import HubClient
 from inspection.station.item_places import ItemPlaces
 from inspection.station.journal import Journal
 from inspection.station.journal_file import damaged_journals
-from inspection.station.labels import Labels
 from inspection.station.lock import only_station
 from inspection.station.metrics import Metrics
 from inspection.station.outputs import Outputs
@@ -165,7 +165,6 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         cameras=cameras,
         tags=TagsHeard(),
         weights=WeightsHeard(config.session.empty_pan_g),
-        labels=Labels(journal),
         outputs=Outputs(devices, config.session.places),
         returns=_returns(config.hub),
         rules=rules,
@@ -204,7 +203,10 @@ def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Ca
     if config.calibration is None or config.calibration.folder is None:
         return None
     by_view = {camera.view: camera.camera_id for camera in cameras}
-    return Calibrations(CalibrationStore(config.calibration.folder), by_view, config.calibration.parts)
+    section = config.calibration
+    every = timedelta(hours=section.check_hours) if section.check_hours else None
+    shift = Shift(every, timedelta(hours=section.check_grace_hours))
+    return Calibrations(CalibrationStore(config.calibration.folder), by_view, section.parts, shift=shift)
 
 
 def _codes(config: StationConfig, calibrations: Calibrations | None) -> FrameCodes:

@@ -309,7 +309,7 @@ def test_the_folder_follows_the_data_unless_it_is_named(tmp_path: Path) -> None:
 
 def test_a_running_station_takes_calibration_up_and_survives_its_loss(tmp_path: Path) -> None:
     with Rig(tmp_path) as rig:
-        rig.config["calibration"] = {"folder": str(tmp_path / "calibration")}
+        rig.config["calibration"] = {"folder": str(tmp_path / "calibration"), "check_hours": 0}
         rig.config["cameras"] = rig.config["cameras"][:1]
         store = CalibrationStore(tmp_path / "calibration")
         rig.start()
