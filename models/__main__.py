@@ -68,7 +68,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="CSV to write: a row a photograph, with its decision.")] = None,
     policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
     products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
-    report: Annotated[Path | None, typer.Option(help="Folder for plots, where there are labels.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for summary, page and, where there are labels, plots.")
+    ] = None,
     reference: Annotated[
         Path | None,
         typer.Option(help="Folder of <GTIN or goods>.ref files, or of pictures of good samples of the one product."),
@@ -77,7 +79,8 @@ def evaluate(
     """Judge pictures as a station would: labelled sets, or any photographs one by one.
 
     Without --images, prints the figures of the training sets' held-out groups. With it, writes a row a photograph:
-    probabilities, novelty, what the policy would do if all but the picture were in order, and why.
+    probabilities, novelty, what the policy would do if all but the picture were in order, and why. A file that cannot
+    be judged is held, with the reason. A run that was cut goes on where it was.
 
     Example: python -m models evaluate --images photos --manifest photos/manifest.csv --out results.csv --report report
     """
@@ -85,7 +88,10 @@ def evaluate(
         if images is not None or manifest is not None or out is not None:
             if images is None or manifest is None or out is None:
                 raise ConfigError("--images, --manifest and --out go together", hint="give all three")
-            _evaluate_photographs((bundle, threads), (policy, products), images, manifest, out, report, reference)
+            from models.evaluation import desk_command  # noqa: PLC0415 - starts ONNX Runtime
+
+            at = desk_command.desk(bundle, threads, policy, products, reference)
+            desk_command.evaluate(at, images, manifest, out, report)
             return
         if reference is not None:
             raise ConfigError("--reference goes with --images", hint="give --images, --manifest and --out too")
@@ -93,44 +99,6 @@ def evaluate(
 
         folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
         Console().print(run(bundle, folders, only_held_out=held_out, threads=threads))
-
-
-def _evaluate_photographs(
-    model: tuple[Path, int],
-    rules: tuple[Path, Path],
-    images: Path,
-    manifest: Path,
-    out: Path,
-    report: Path | None,
-    reference: Path | None,
-) -> None:
-    from rich.progress import Progress  # noqa: PLC0415
-
-    from inspection.policy import Policy  # noqa: PLC0415
-    from inspection.products import Catalogue  # noqa: PLC0415
-    from models.evaluation import photographs, summary  # noqa: PLC0415
-    from models.references import References  # noqa: PLC0415
-    from models.runtime import Judge  # noqa: PLC0415
-
-    found = photographs.read_photographs(manifest)
-    judge = Judge.load(model[0], threads=model[1])
-    references = None if reference is None else References.load(judge, reference)
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("judging", total=len(found))
-        results = photographs.judge_photographs(
-            judge,
-            Policy.load(rules[0]),
-            Catalogue.load(rules[1]),
-            found,
-            images,
-            lambda _: progress.advance(task),
-            references,
-        )
-    photographs.write_results(out, results, compared=references is not None)
-    Console(width=120).print(summary.table(results, f"{judge.bundle_id}, {len(results)} photographs"))
-    if report is not None:
-        for path in summary.plot(results, report):
-            typer.echo(f"plot: {path}")
 
 
 if __name__ == "__main__":

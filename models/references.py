@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models import reference_build
@@ -19,10 +20,12 @@ class References:
     Attributes:
         banks: by GTIN-14, or by kind of goods where a station handles one product of it.
         every: the one for everything, when it was made from pictures.
+        sources: SHA-256 of each file they come from, by its name.
     """
 
     banks: Mapping[str, Bank]
     every: Bank | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, judge: Judge, folder: Path) -> References:
@@ -35,8 +38,11 @@ class References:
             raise ReferenceRefused(f"{folder} is not a folder", hint=f"name a folder of *{ENDING} files or of pictures")
         files = sorted(folder.glob(f"*{ENDING}"))
         if files:
-            return cls({file.stem: read_bank(file).require(judge.bundle_id) for file in files})
-        return cls({}, reference_build.build(judge, folder.name or "samples", folder))
+            banks = {file.stem: read_bank(file).require(judge.bundle_id) for file in files}
+            return cls(banks, None, {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files})
+        pictures = [path for paths in reference_build.pictures_by_view(folder).values() for path in paths]
+        sources = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures}
+        return cls({}, reference_build.build(judge, folder.name or "samples", folder), sources)
 
     def find(self, *names: str | None) -> Bank | None:
         """The bank of the first name that has one; a GTIN is filled to 14 digits."""

@@ -1,8 +1,9 @@
-"""Judge photographs one by one and say what the default policy would do with each, were all but the picture in order.
+"""Photographs of a manifest, and what came of each: one row of the results.
 
     file, condition, p_intact, p_minor, p_major, p_critical, p_<defect>…, novelty, decision, reason, ms
 
 With references of good samples, two more columns: reference_score, reference_anomalous (empty without a reference).
+``p_novel`` is the reference's score, 0 where nothing was compared; a defect that the bundle does not know is 0.
 
 The manifest needs the columns ``file`` and ``goods`` (what the item is said to be; it may be something else); labels in
 ``defects`` and ``condition`` add metrics and change no result.
@@ -11,34 +12,15 @@ The manifest needs the columns ``file`` and ``goods`` (what the item is said to 
 from __future__ import annotations
 
 import csv
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
-import cv2
-import numpy as np
+from inspection.errors import ConfigError
+from inspection.finding import Condition, Defect
+from inspection.verdict import Disposition
 
-from inspection.errors import ConfigError, InspectionError
-from inspection.finding import Assessment, Condition, Defect
-from inspection.frame import Pixels, ViewPicture
-from inspection.item import Item
-from inspection.policy import Policy
-from inspection.policy.context import Context, Hazard
-from inspection.policy.facts import establish
-from inspection.products import Catalogue, Product
-from inspection.verdict import Disposition, PolicyVerdict
-from models.reference import Comparison
-from models.references import References
-from models.runtime import Judge
-
-VIEW = "photo"
 COMPARED_COLUMNS = ("reference_score", "reference_anomalous")
-MAX_FILE_BYTES = 50_000_000
-MAX_PIXELS = 100_000_000
-FRESH_DAYS = 3650
-
 COLUMNS = (
     "file",
     "condition",
@@ -65,34 +47,97 @@ class Photograph:
     goods: str
     labels: Mapping[str, str]
 
+    @property
+    def set(self) -> str:
+        """What it is counted with: its ``set``, or its goods."""
+        return self.labels.get("set") or self.goods or "–"
+
+    @property
+    def group(self) -> str:
+        """What it was photographed together with; by itself when the manifest does not say."""
+        return self.labels.get("group") or self.file
+
+    @property
+    def condition(self) -> Condition | None:
+        """The labelled condition, where the manifest has one."""
+        text = (self.labels.get("condition") or "").strip()
+        return Condition(text) if text in set(Condition) else None
+
+    @property
+    def defects(self) -> frozenset[Defect]:
+        """The labelled defects."""
+        names = (self.labels.get("defects") or "").replace(",", ";").split(";")
+        return frozenset(Defect(name.strip()) for name in names if name.strip() in set(Defect))
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the model says of one photograph; see :class:`inspection.finding.Assessment`."""
+
+    p_condition: Mapping[Condition, float]
+    p_defect: Mapping[Defect, float]
+    novelty: float
+    reference_score: float | None = None
+    reference_anomalous: bool | None = None
+
+    @property
+    def condition(self) -> Condition:
+        """The most probable condition."""
+        return max(self.p_condition, key=lambda condition: self.p_condition[condition])
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable condition."""
+        return self.p_condition[self.condition]
+
+    @property
+    def p_damaged(self) -> float:
+        """Probability that anything is wrong with the item."""
+        return 1.0 - self.p_condition[Condition.INTACT]
+
+    @property
+    def p_sellable(self) -> float:
+        """Probability of intact or minor."""
+        return self.p_condition[Condition.INTACT] + self.p_condition[Condition.MINOR]
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one photograph; ``assessment`` and ``verdict`` are ``None`` when it is no picture."""
+    """What came of one photograph.
+
+    Attributes:
+        opinion: ``None`` when it could not be judged; then it is held.
+        confirm: whether a person has to confirm the decision.
+        reason: the rule and its words, or why it could not be judged.
+        ms: milliseconds of judging and deciding, without reading the file.
+    """
 
     photograph: Photograph
-    assessment: Assessment | None
-    verdict: PolicyVerdict | None
+    opinion: Opinion | None
+    decision: Disposition
+    confirm: bool
     reason: str
     ms: float
-    comparison: Comparison | None = None
 
     @property
-    def decision(self) -> Disposition:
-        return self.verdict.disposition if self.verdict is not None else Disposition.HOLD
+    def alone(self) -> bool:
+        """Whether it was decided without a person."""
+        return self.decision is not Disposition.HOLD and not self.confirm
 
     def row(self) -> dict[str, str]:
         """The row of the results; what is not known is empty."""
-        found = self.assessment
+        found = self.opinion
         row = dict.fromkeys(COLUMNS, "")
         row |= {"file": self.photograph.file, "decision": str(self.decision), "reason": self.reason}
         row["ms"] = f"{self.ms:.1f}"
         if found is not None:
-            row |= {f"p_{name}": f"{p:.6f}" for name, p in (*found.p_condition.items(), *found.p_defect.items())}
+            score = found.reference_score
+            row |= {f"p_{name}": f"{found.p_defect.get(name, 0.0):.6f}" for name in Defect}
+            row |= {f"p_{name}": f"{p:.6f}" for name, p in found.p_condition.items()}
             row |= {"condition": str(found.condition), "novelty": f"{found.novelty:.6f}"}
-        if self.comparison is not None:
-            row["reference_score"] = f"{self.comparison.score:.6f}"
-            row["reference_anomalous"] = str(int(self.comparison.anomalous))
+            if score is not None:
+                row |= {"p_novel": f"{score:.6f}", "reference_score": f"{score:.6f}"}
+                row["reference_anomalous"] = str(int(bool(found.reference_anomalous)))
         return row
 
 
@@ -104,32 +149,18 @@ def read_photographs(manifest: Path) -> list[Photograph]:
     """
     try:
         with manifest.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            reader = csv.DictReader(stream, restval="")
+            columns = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = columns
+            rows = [{name: text for name, text in row.items() if name is not None} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{manifest} cannot be read: {error}", hint="give a CSV file in UTF-8") from error
-    if not rows:
-        raise ConfigError(f"{manifest} has no rows")
-    missing = [name for name in ("file", "goods") if rows[0].get(name) is None]
+    missing = [name for name in ("file", "goods") if name not in columns]
     if missing:
         raise ConfigError(f"{manifest} has no column {' and '.join(missing)}", hint="file and goods are needed")
-    return [Photograph(row["file"] or "", row["goods"] or "", row) for row in rows]
-
-
-def judge_photographs(
-    judge: Judge,
-    policy: Policy,
-    catalogue: Catalogue,
-    photographs: Sequence[Photograph],
-    images: Path,
-    done: Callable[[Result], None] = lambda _: None,
-    references: References | None = None,
-) -> list[Result]:
-    """One result for every photograph, in order; ``done`` hears of each as it is there."""
-    results = []
-    for photograph in photographs:
-        results.append(_judge(judge, policy, catalogue, photograph, images, references))
-        done(results[-1])
-    return results
+    if not rows:
+        raise ConfigError(f"{manifest} has no rows")
+    return [Photograph(row["file"], row["goods"].strip(), row) for row in rows]
 
 
 def write_results(path: Path, results: Sequence[Result], *, compared: bool = False) -> None:
@@ -141,72 +172,8 @@ def write_results(path: Path, results: Sequence[Result], *, compared: bool = Fal
     try:
         with path.open("w", encoding="utf-8", newline="") as stream:
             columns = (*COLUMNS, *COMPARED_COLUMNS) if compared else COLUMNS
-            writer = csv.DictWriter(stream, columns, restval="")
+            writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
             writer.writeheader()
             writer.writerows(result.row() for result in results)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name a file that can be written") from error
-
-
-def _judge(
-    judge: Judge,
-    policy: Policy,
-    catalogue: Catalogue,
-    photograph: Photograph,
-    images: Path,
-    references: References | None,
-) -> Result:
-    started = time.perf_counter()
-    article = _article(catalogue, photograph.goods)
-    try:
-        picture = ViewPicture(photograph.labels.get("view") or VIEW, _read(images, photograph.file))
-        bank = None if references is None else references.find(photograph.labels.get("gtin"), photograph.goods)
-        started = time.perf_counter()
-        assessment, (comparison,) = judge.assess_beside([picture], bank)
-    except InspectionError as error:
-        return Result(photograph, None, None, f"{error.code}: {error}", (time.perf_counter() - started) * 1e3)
-    verdict = _decide(policy, article, assessment)
-    ms = (time.perf_counter() - started) * 1e3
-    reason = f"{verdict.rule_id}: {verdict.reason['en']}"
-    return Result(photograph, assessment, verdict, reason, ms, comparison)
-
-
-def _article(catalogue: Catalogue, goods: str) -> Product | None:
-    """Any article of the kind: which one it is, is not the picture's to say."""
-    return next((product for product in catalogue.products.values() if product.goods == goods), None)
-
-
-def _decide(policy: Policy, article: Product | None, assessment: Assessment) -> PolicyVerdict:
-    """The policy's word when identity, weight, seal and completeness are in order."""
-    context = Context(
-        expected_gtin=article.gtin if article else None,
-        recalled=False,
-        batch_alert=False,
-        stolen=False,
-        weight_g=article.weight_g if article else None,
-        weight_stable=True,
-        seal_intact=True,
-        complete=True,
-        hazard=Hazard.NONE,
-        contaminated=False,
-        calibrated=True,
-    )
-    item = Item(gtin=article.gtin if article else None, expiry=context.today + timedelta(days=FRESH_DAYS))
-    return policy.decide(establish(item, assessment, article, context, pictured=True, calibrated=True))
-
-
-def _read(images: Path, file: str) -> Pixels:
-    path = images / file
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"{file} has more than {MAX_FILE_BYTES} bytes")
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from error
-    try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except cv2.error as error:
-        raise ConfigError(f"{file} is no picture") from error
-    if pixels is None or pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
-        raise ConfigError(f"{file} is no picture, or one beyond {MAX_PIXELS // 1_000_000} megapixels")
-    return np.asarray(pixels, np.uint8)

@@ -1,23 +1,38 @@
-"""Figures over judged photographs: how well damage is ranked, what is decided alone, and how often that is wrong."""
+"""The table over judged photographs: how well damage is ranked, what is decided alone, and how often that is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from rich.table import Table
 
-from inspection.finding import Condition
+from inspection.finding import Condition, Defect
 from inspection.verdict import Disposition
-from models.evaluation.photographs import Result
+from models.evaluation import figures
+from models.evaluation.figures import Interval, Scored
+from models.evaluation.photographs import Opinion, Result
 
 BAD = frozenset({Condition.MAJOR, Condition.CRITICAL})
-RESAMPLES = 1000
-BINS = 10
-Floats = npt.NDArray[np.float64]
+WRONG_RESELL = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many."""
+
+    hits: int
+    count: int
+
+    @property
+    def value(self) -> float | None:
+        return self.hits / self.count if self.count else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 %, by Wilson."""
+        return figures.wilson(self.hits, self.count) if self.count else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,154 +40,199 @@ class Figures:
     """Figures of one set of photographs; ``None`` where labels are missing or of one kind only.
 
     Attributes:
-        photographs: how many there are.
-        auroc: of the probability of any damage against the label; with its 95 % interval by bootstrap.
-        balanced_accuracy: of the four conditions, over those that occur.
-        decided: share that the policy decides without holding it.
-        wrong_resell: share of the resold ones that are labelled major or critical.
-        wrong_scrap: share of the scrapped ones that are labelled intact or minor.
-        unreadable: files that are no pictures.
+        photographs: how many there are; ``unreadable`` of them could not be judged.
+        alone: decided without a person: neither held nor to be confirmed.
+        wrong_resell: of the resold ones, those labelled major or critical; confirmed by a person or not.
+        wrong_scrap: of the scrapped ones, those labelled intact or minor.
+        auroc: of the probability of any damage against the label, with its interval by bootstrap over groups.
+        balanced_accuracy: of the conditions that occur.
+        macro_f1: of the single defects and intact, where each damaged one is labelled with one defect of stated type.
+        damaged_found: of those labelled damaged, those named other than intact; ``false_alarms`` likewise of intact.
+        calibration_error: of the named condition.
+        decidable: greatest share that could be decided with at most 1 % wrong resell, with its interval.
         ms: median time of one, milliseconds.
     """
 
     photographs: int
-    auroc: float | None
-    auroc_interval: tuple[float, float] | None
-    balanced_accuracy: float | None
-    decided: float
-    wrong_resell: float | None
-    wrong_scrap: float | None
     unreadable: int
+    alone: Share
+    wrong_resell: Share
+    wrong_scrap: Share
+    auroc: float | None
+    auroc_interval: Interval | None
+    balanced_accuracy: float | None
+    macro_f1: float | None
+    damaged_found: Share
+    false_alarms: Share
+    calibration_error: float | None
+    decidable: float | None
+    decidable_interval: Interval | None
     ms: float
 
 
-def figures(results: Sequence[Result]) -> Figures:
+def figures_of(results: Sequence[Result]) -> Figures:
     """The figures of these results."""
-    judged = [result for result in results if result.assessment is not None]
-    labelled = [(result, truth) for result in judged if (truth := label(result)) is not None]
-    damaged = np.array([truth is not Condition.INTACT for _, truth in labelled], bool)
-    scores = np.array([p_damaged(result) for result, _ in labelled], np.float64)
-    ranked = auroc(damaged, scores)
+    judged = [(result, result.opinion) for result in results if result.opinion is not None]
+    labelled = [(r, found, truth) for r, found in judged if (truth := r.photograph.condition) is not None]
+    scored = scored_of(results)
+    truths = {id(r): truth for r, _, truth in labelled}
+    sold = [truths[id(r)] for r, _, _ in labelled if r.decision is Disposition.RESELL]
+    scrapped = [truths[id(r)] for r, _, _ in labelled if r.decision is Disposition.SCRAP]
+    damaged = [found.condition for _, found, truth in labelled if truth is not Condition.INTACT]
+    intact = [found.condition for _, found, truth in labelled if truth is Condition.INTACT]
     return Figures(
         photographs=len(results),
-        auroc=ranked,
-        auroc_interval=None if ranked is None else _interval(damaged, scores),
-        balanced_accuracy=_balanced_accuracy(labelled),
-        decided=_share([result.decision is not Disposition.HOLD for result in results]) or 0.0,
-        wrong_resell=_share([truth in BAD for result, truth in labelled if result.decision is Disposition.RESELL]),
-        wrong_scrap=_share([truth not in BAD for result, truth in labelled if result.decision is Disposition.SCRAP]),
         unreadable=len(results) - len(judged),
-        ms=float(np.median([result.ms for result in judged])) if judged else 0.0,
+        alone=Share(sum(result.alone for result in results), len(results)),
+        wrong_resell=Share(sum(truth in BAD for truth in sold), len(sold)),
+        wrong_scrap=Share(sum(truth not in BAD for truth in scrapped), len(scrapped)),
+        auroc=figures.damage_auroc(scored),
+        auroc_interval=figures.bootstrap(scored, figures.damage_auroc),
+        balanced_accuracy=figures.balanced_accuracy(scored),
+        macro_f1=_macro_f1([(found, r.photograph.defects, truth) for r, found, truth in labelled]),
+        damaged_found=Share(sum(named is not Condition.INTACT for named in damaged), len(damaged)),
+        false_alarms=Share(sum(named is not Condition.INTACT for named in intact), len(intact)),
+        calibration_error=figures.calibration_error(scored),
+        decidable=figures.share_decided(scored, WRONG_RESELL),
+        decidable_interval=figures.bootstrap(scored, lambda some: figures.share_decided(some, WRONG_RESELL)),
+        ms=float(np.median([result.ms for result, _ in judged])) if judged else 0.0,
     )
 
 
-def label(result: Result) -> Condition | None:
-    """The labelled condition, where the manifest has one."""
-    text = result.photograph.labels.get("condition") or ""
-    return Condition(text) if text in set(Condition) else None
+def scored_of(results: Sequence[Result]) -> Scored:
+    """The judged and labelled ones of these, as arrays."""
+    return figures.scored_of(
+        [
+            (r.photograph.set, r.photograph.group, truth, [r.opinion.p_condition[c] for c in Condition])
+            for r in results
+            if r.opinion is not None and (truth := r.photograph.condition) is not None
+        ]
+    )
 
 
-def p_damaged(result: Result) -> float:
-    """Probability that anything is wrong with the item."""
-    return 1.0 - result.assessment.p_condition[Condition.INTACT] if result.assessment is not None else float("nan")
+def by_set(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """The results of each set, and all when there are several."""
+    sets: dict[str, list[Result]] = {}
+    for result in results:
+        sets.setdefault(result.photograph.set, []).append(result)
+    return dict(sorted(sets.items())) | ({"all": list(results)} if len(sets) > 1 else {})
 
 
-def auroc(positive: npt.NDArray[np.bool_], scores: Floats) -> float | None:
-    """Area under the receiver operating characteristic; ties count half. ``None`` when one class is missing."""
-    above, below = scores[positive], scores[~positive]
-    if not len(above) or not len(below):
-        return None
-    order = np.sort(below)
-    less = np.searchsorted(order, above, side="left")
-    equal = np.searchsorted(order, above, side="right") - less
-    return float((less + 0.5 * equal).sum() / (len(above) * len(below)))
+COLUMNS = (
+    "set",
+    "photographs",
+    "unreadable",
+    "AUROC",
+    "AUROC 95 %",
+    "balanced accuracy",
+    "macro-F1",
+    "damaged found",
+    "intact called damaged",
+    "ECE",
+    "decided alone",
+    "decided alone 95 %",
+    "wrong resell",
+    "wrong resell 95 %",
+    "wrong scrap",
+    "decidable at 1 %",
+    "decidable at 1 % 95 %",
+    "ms",
+)
+_SHORT = {
+    "photographs": "n",
+    "balanced accuracy": "bal. acc.",
+    "intact called damaged": "false al.",
+    "AUROC 95 %": "95 %",
+}
+_ON_SCREEN = tuple(
+    name for name in COLUMNS if name not in {"unreadable", "macro-F1", "damaged found", "decided alone 95 %",
+    "wrong resell 95 %", "decidable at 1 % 95 %", "ECE"}
+)  # fmt: skip
+
+
+def rows(results: Sequence[Result]) -> list[dict[str, str]]:
+    """A row a set, and one for all, by :data:`COLUMNS`."""
+    return [_row(name, figures_of(some)) for name, some in by_set(results).items()]
 
 
 def table(results: Sequence[Result], title: str) -> Table:
-    """A row a set, and one for all."""
-    sets: dict[str, list[Result]] = {}
-    for result in results:
-        sets.setdefault(result.photograph.labels.get("set") or result.photograph.goods or "–", []).append(result)
+    """The most important columns, for a screen."""
     made = Table(title=title)
-    for column in ("set", "photographs", "AUROC", "95 %", "bal. acc.", "decided", "wrong resell", "wrong scrap", "ms"):
-        made.add_column(column, justify="left" if column == "set" else "right")
-    for name, some in [*sorted(sets.items()), *([("all", list(results))] if len(sets) > 1 else [])]:
-        found = figures(some)
-        interval = found.auroc_interval
-        made.add_row(
-            name,
-            str(found.photographs),
-            _shown(found.auroc, 3),
-            "–" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}",
-            _shown(found.balanced_accuracy, 3),
-            f"{found.decided:.1%}",
-            _percent(found.wrong_resell),
-            _percent(found.wrong_scrap),
-            f"{found.ms:.1f}",
-        )
+    for column in _ON_SCREEN:
+        made.add_column(_SHORT.get(column, column), justify="left" if column == "set" else "right")
+    for row in rows(results):
+        made.add_row(*(row[column] for column in _ON_SCREEN))
     return made
 
 
-def plot(results: Sequence[Result], folder: Path) -> list[Path]:
-    """Reliability and risk-coverage of the labelled photographs, as PNG; nothing without labels."""
-    import matplotlib as mpl  # noqa: PLC0415  comes with the training extra
+def _row(name: str, found: Figures) -> dict[str, str]:
+    return {
+        "set": name,
+        "photographs": str(found.photographs),
+        "unreadable": str(found.unreadable),
+        "AUROC": _number(found.auroc),
+        "AUROC 95 %": _interval(found.auroc_interval, 3),
+        "balanced accuracy": _number(found.balanced_accuracy),
+        "macro-F1": _number(found.macro_f1),
+        "damaged found": _of(found.damaged_found),
+        "intact called damaged": _percent(found.false_alarms.value),
+        "ECE": _number(found.calibration_error),
+        "decided alone": _percent(found.alone.value),
+        "decided alone 95 %": _percents(found.alone.interval),
+        "wrong resell": _of(found.wrong_resell),
+        "wrong resell 95 %": _percents(found.wrong_resell.interval),
+        "wrong scrap": _of(found.wrong_scrap),
+        "decidable at 1 %": _percent(found.decidable),
+        "decidable at 1 % 95 %": _percents(found.decidable_interval),
+        "ms": f"{found.ms:.1f}",
+    }
 
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    labelled = [(result, truth) for result in results if result.assessment and (truth := label(result)) is not None]
-    if not labelled:
-        return []
-    folder.mkdir(parents=True, exist_ok=True)
-    confidence = np.array([result.assessment.confidence for result, _ in labelled if result.assessment])
-    right = np.array([result.assessment.condition is truth for result, truth in labelled if result.assessment])
-    figure, (left, right_axis) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
-    places = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    filled = [place for place in range(BINS) if (places == place).any()]
-    left.plot([0, 1], [0, 1], color="0.7")
-    left.plot(
-        [confidence[places == place].mean() for place in filled],
-        [right[places == place].mean() for place in filled],
-        "o-",
+def _macro_f1(labelled: Sequence[tuple[Opinion, frozenset[Defect], Condition]]) -> float | None:
+    """Of intact and the defects that occur; ``None`` when a damaged one has not exactly one defect of stated type."""
+    names: list[Defect | None] = []
+    for _, defects, truth in labelled:
+        if truth is Condition.INTACT and not defects:
+            names.append(None)
+        elif len(defects) == 1 and Defect.DAMAGED not in defects:
+            names.append(next(iter(defects)))
+        else:
+            return None
+    classes: list[Defect | None] = [None, *sorted({name for name in names if name is not None})]
+    if len(classes) < 3 or None not in names:  # noqa: PLR2004 - one defect is told better by the AUROC
+        return None
+    scores = np.array(
+        [
+            [1 - found.p_damaged if c is None else found.p_defect.get(c, 0.0) for c in classes]
+            for found, _, _ in labelled
+        ]
     )
-    left.set(xlabel="probability of the condition that was named", ylabel="share that is right", title="Reliability")
-    order = np.argsort(-confidence)
-    risk = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
-    right_axis.plot(np.arange(1, len(order) + 1) / len(order), risk)
-    right_axis.set(xlabel="share decided, surest first", ylabel="share wrong", title="Risk and coverage")
-    path = folder / "reliability.png"
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return [path]
+    right, said = np.array([classes.index(name) for name in names]), scores.argmax(axis=1)
+    f1 = []
+    for place in range(len(classes)):
+        both, either = (
+            int(((right == place) & (said == place)).sum()),
+            int((right == place).sum() + (said == place).sum()),
+        )
+        f1.append(2 * both / either if either else 0.0)
+    return float(np.mean(f1))
 
 
-def _interval(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    above, below = np.flatnonzero(positive), np.flatnonzero(~positive)
-    values = []
-    for _ in range(RESAMPLES):
-        chosen = np.concatenate([rng.choice(above, len(above)), rng.choice(below, len(below))])
-        values.append(auroc(positive[chosen], scores[chosen]) or 0.0)
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
-
-
-def _balanced_accuracy(labelled: Sequence[tuple[Result, Condition]]) -> float | None:
-    recalls = []
-    for condition in Condition:
-        found = [r.assessment.condition is condition for r, truth in labelled if truth is condition and r.assessment]
-        if found:
-            recalls.append(float(np.mean(found)))
-    return float(np.mean(recalls)) if recalls else None
-
-
-def _share(truths: Sequence[bool]) -> float | None:
-    return sum(truths) / len(truths) if truths else None
-
-
-def _shown(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
+
+
+def _of(share: Share) -> str:
+    return "–" if share.value is None else f"{share.value:.1%} of {share.count}"
+
+
+def _interval(interval: Interval | None, digits: int) -> str:
+    return "–" if interval is None else f"{interval[0]:.{digits}f}–{interval[1]:.{digits}f}"
+
+
+def _percents(interval: Interval | None) -> str:
+    return "–" if interval is None else f"{interval[0]:.1%}–{interval[1]:.1%}"
