@@ -21,6 +21,7 @@ from devices.barcode.simulator import SimulatedScanner
 from devices.barcode.ssi_simulator import SimulatedSsiScanner
 from devices.base import Device, DeviceStatus, Emit
 from devices.camera.base import Camera
+from devices.camera.rig import SetFailed, capture_set
 from devices.camera.simulator import SimulatedCamera
 from devices.config import CameraConfig, DeviceConfig
 from devices.rfid.chafon_forms import Dialect
@@ -31,13 +32,13 @@ from devices.rfid.mercury_simulator import SimulatedMercury
 from devices.rfid.r2000_simulator import SimulatedR2000
 from devices.rfid.simulator import SimulatedReader
 from devices.scale.simulator import SimulatedScale
-from inspection.errors import DeviceError
 from inspection.reading import BarcodeReading, Reading, TagReading, WeightReading
 
 _DEVICE: TypeAdapter[Any] = TypeAdapter(DeviceConfig)
 _CAMERA: TypeAdapter[Any] = TypeAdapter(CameraConfig)
 SLOW_S = 0.05
 LOOK_S = 0.05
+CAPTURE_S = 0.5
 
 CHECKED = ("stuck", "slow", "noise", "wrong_checksum", "split", "glue", "glitch", "reset")
 """Faults that a protocol with checksums must see through."""
@@ -174,13 +175,13 @@ class ScaleActor(Actor):
 
 @dataclass(frozen=True, slots=True)
 class Seen(Reading):
-    """What a camera's newest frame shows."""
+    """What a frame that was captured of a camera shows."""
 
     number: str
 
 
 class WatchedCamera:
-    """A camera whose newest frame is looked at again and again, so that it has readings as the others have."""
+    """A camera of which set after set is captured, as for a verdict, so that it has readings as the others have."""
 
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
@@ -208,15 +209,13 @@ class WatchedCamera:
         self._camera.stop()
 
     def _look(self, emit: Emit, stopping: threading.Event) -> None:
-        last = None
         while not stopping.wait(LOOK_S):
             try:
-                frame = self._camera.latest()
-            except DeviceError:
+                taken = capture_set([self._camera], time.monotonic_ns(), CAPTURE_S)
+            except SetFailed:
                 continue
-            if frame is not last:
-                last = frame
-                emit(Seen(self.device_id, b"", datetime.now(UTC), time.monotonic_ns(), _number(frame.pixels)))
+            (frame,) = taken.frames.values()
+            emit(Seen(self.device_id, b"", datetime.now(UTC), time.monotonic_ns(), _number(frame.pixels)))
 
 
 BITS, CELL = 6, 40

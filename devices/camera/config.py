@@ -8,10 +8,12 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from devices.camera.address import Login
-from devices.camera.base import Camera, CameraSettings
+from devices.camera.base import Camera
 from devices.camera.genicam import FEATURES, GenicamSettings, genicam_camera
 from devices.camera.opencv import PROPERTIES, OpenCvSettings, opencv_camera
 from devices.camera.replay import replay_camera
+from devices.camera.source import CameraSettings
+from devices.camera.stillness import TAKE_EVERY, StillnessSettings
 from devices.camera.watchdog import WatchdogSettings
 from devices.sections import Identifier, Section, UsbConfig
 
@@ -30,6 +32,25 @@ class WatchdogConfig(Section):
         return WatchdogSettings(**chosen)
 
 
+class StillnessConfig(Section):
+    """When a picture is of something that lies still; only such a picture is judged."""
+
+    frames: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        description="So many pictures in a row must be alike; 1 takes every one. 3 for a camera, 1 for files.",
+    )
+    moved_share: float = Field(
+        StillnessSettings().moved_share, gt=0, le=0.5, description="Share of a picture that may differ from the last."
+    )
+
+    def settings(self, *, live: bool) -> StillnessSettings:
+        """As configured; otherwise every picture of files is taken, which may differ as they like."""
+        usual = StillnessSettings() if live else TAKE_EVERY
+        return StillnessSettings(usual.frames if self.frames is None else self.frames, self.moved_share)
+
+
 class CameraBase(Section):
     """What all cameras have."""
 
@@ -40,6 +61,7 @@ class CameraBase(Section):
     view: Identifier = Field(description="Named position at the station, such as top.")
     stale_after_ms: int = Field(500, ge=50, le=10_000, description="Older pictures are refused.")
     watchdog: WatchdogConfig = WatchdogConfig.model_validate({})
+    stillness: StillnessConfig = StillnessConfig.model_validate({})
 
     def resolved(self, base: Path) -> Self:
         """The same, with paths that are relative to ``base`` made whole."""
@@ -53,6 +75,7 @@ class CameraBase(Section):
             stale_after_ms=self.stale_after_ms,
             period_s=period_s,
             watchdog=self.watchdog.settings(live=live),
+            stillness=self.stillness.settings(live=live),
         )
 
 

@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 import structlog
 
-from devices.camera.base import Camera, CameraSettings, FrameSource, SourceInfo
+from devices.camera.base import Camera
+from devices.camera.source import CameraSettings, FrameSource, SourceInfo
 from inspection.errors import DeviceError, DeviceLost
 from inspection.frame import Pixels
 

@@ -16,7 +16,8 @@ import cv2
 import structlog
 
 from devices.camera.address import Login, redacted, with_login
-from devices.camera.base import Camera, CameraSettings, FrameSource, SourceInfo
+from devices.camera.base import Camera
+from devices.camera.source import CameraSettings, FrameSource, SourceInfo
 from devices.usb import UsbIdentity, find_video_device
 from inspection.errors import DeviceError, DeviceLost
 from inspection.frame import Pixels

@@ -32,7 +32,7 @@ class SetFailed(DeviceError):
 
     Attributes:
         view: the view concerned.
-        cause: `DeviceLost`, `StaleFrame` or `ViewsApart`.
+        cause: `DeviceLost`, `StaleFrame`, `devices.camera.base.PicturesDiffer` or `ViewsApart`.
     """
 
     def __init__(self, view: str, cause: InspectionError) -> None:

@@ -32,7 +32,7 @@ class CaptureFailed(InspectionError):
 
     Attributes:
         view: the view concerned.
-        cause_code: ``device.lost``, ``camera.stale`` or ``camera.skew``.
+        cause_code: ``device.lost``, ``camera.stale``, ``camera.skew`` or ``camera.moves``.
     """
 
     code = "capture.failed"

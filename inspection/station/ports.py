@@ -34,5 +34,5 @@ class StationCamera(Protocol):
         ...
 
     def frame_after(self, monotonic_ns: int, timeout_s: float) -> Frame:
-        """The first frame received after an instant; raises StaleFrame or DeviceLost."""
+        """The first frame of something still received after an instant; raises a DeviceError when none comes."""
         ...

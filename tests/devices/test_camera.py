@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from devices.camera.base import Camera, CameraSettings, SourceInfo
+from devices.camera.base import Camera
+from devices.camera.source import CameraSettings, SourceInfo
 from inspection.errors import DeviceLost, StaleFrame
 from inspection.frame import Pixels
 from tests.devices.conftest import Inbox

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from devices.camera.base import Camera, CameraSettings
+from devices.camera.base import Camera
 from devices.camera.config import GenicamCameraConfig
 from devices.camera.genicam import (
     FEATURES,
@@ -29,6 +29,7 @@ from devices.camera.genicam import (
     to_bgr,
 )
 from devices.camera.simulator import default_scene
+from devices.camera.source import CameraSettings
 from inspection.errors import DeviceError, DeviceLost
 from inspection.frame import Pixels
 from tests.devices.conftest import Inbox

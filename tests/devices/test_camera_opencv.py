@@ -10,8 +10,9 @@ from typing import ClassVar
 import cv2
 import pytest
 
-from devices.camera.base import Camera, CameraSettings
+from devices.camera.base import Camera
 from devices.camera.opencv import OpenCvSettings, OpenCvSource, apply_settings, opencv_camera
+from devices.camera.source import CameraSettings
 from devices.usb import UsbIdentity
 from inspection.errors import DeviceError, DeviceLost
 from tests.devices.conftest import Inbox

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from devices.camera.base import Camera, CameraSettings
+from devices.camera.base import Camera
 from devices.camera.replay import FolderSource, decode_picture, replay_camera
+from devices.camera.source import CameraSettings
 from devices.simulators import SimulatedBench
 from inspection.errors import DeviceLost
 from tests.devices.conftest import Inbox

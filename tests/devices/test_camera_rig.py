@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.camera.base import Camera, CameraSettings
+from devices.camera.base import Camera
 from devices.camera.replay import replay_camera
 from devices.camera.rig import FrameSet, SetFailed, ViewsApart, capture_set
+from devices.camera.source import CameraSettings
 from inspection.errors import DeviceLost, StaleFrame
 from inspection.frame import Frame
 from tests.devices.conftest import Inbox

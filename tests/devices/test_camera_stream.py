@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.camera.base import Camera
+from devices.camera.base import Camera, PicturesDiffer
 from devices.camera.config import OpenCvCameraConfig
 from devices.camera.opencv import OpenCvSettings, OpenCvSource
+from devices.camera.rig import SetFailed, capture_set
 from devices.camera.simulator import SimulatedCamera, default_scene
 from devices.camera.watchdog import FrameFault
 from inspection.errors import DeviceLost, StaleFrame
@@ -70,7 +71,7 @@ def test_pictures_come_as_the_camera_shows_them(simulator: SimulatedCamera, star
 
 def test_a_picture_asked_for_after_an_instant_was_exposed_after_it(start: Start) -> None:
     with SimulatedCamera(numbered, fps=FPS) as simulator:
-        camera = start(simulator.url)
+        camera = start(simulator.url, stillness={"frames": 1})
         camera.frame_after(0, 10)
         for _ in range(20):
             exposed, now_ns = simulator.exposures, time.monotonic_ns()
@@ -120,6 +121,48 @@ def test_a_faulty_picture_is_dropped_and_counted_and_the_camera_lost_until_it_is
     inbox.wait_connected(since=since, timeout_s=5)
     frame = camera.frame_after(time.monotonic_ns(), 5)
     assert np.abs(frame.pixels.astype(int) - default_scene()).mean() < 4
+
+
+def test_a_torn_picture_is_in_no_set_even_where_nobody_can_see_the_tear(
+    simulator: SimulatedCamera, start: Start
+) -> None:
+    """Where the watchdog must find a tear by itself, it needs an edge; here the watchdog is off."""
+    camera = start(simulator.url, watchdog={"torn": False})
+    camera.frame_after(time.monotonic_ns(), 10)
+    simulator.faults.torn = True
+    exposed = simulator.exposures
+    while simulator.exposures < exposed + 3:
+        time.sleep(0.01)
+    with pytest.raises(SetFailed, match="no 3 like pictures in a row") as caught:
+        capture_set([camera], time.monotonic_ns(), 0.5)
+    assert isinstance(caught.value.cause, PicturesDiffer)
+    simulator.faults.torn = False
+    frame = capture_set([camera], time.monotonic_ns(), 10).frames["top"]
+    assert np.abs(frame.pixels.astype(int) - default_scene()).mean() < 4
+
+
+def test_an_item_that_moves_is_captured_as_soon_as_it_lies_still(start: Start) -> None:
+    resting = threading.Event()
+    still = np.roll(default_scene(), 5, axis=1)
+
+    def sliding(exposure: int) -> Pixels:
+        return still if resting.is_set() else np.roll(default_scene(), 12 * exposure, axis=1)
+
+    with SimulatedCamera(sliding, fps=FPS) as simulator:
+        camera = start(simulator.url)
+        with pytest.raises(PicturesDiffer, match="no 3 like pictures"):
+            camera.frame_after(_when_connected(camera), 0.5)
+        assert camera.latest().camera_id == "dut"  # whoever looks on sees it move
+        resting.set()
+        pixels = camera.frame_after(time.monotonic_ns(), 10).pixels
+    assert np.abs(pixels.astype(int) - still).mean() < 4
+
+
+def _when_connected(camera: Camera) -> int:
+    deadline = time.monotonic() + 10
+    while not camera.status.connected and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return time.monotonic_ns()
 
 
 def test_whoever_waits_while_pictures_are_faulty_learns_what_is_wrong_with_them(

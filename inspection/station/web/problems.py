@@ -35,6 +35,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "scan.separators_lost": (422, "The code lost its separators on the keyboard"),
     "scan.too_many": (429, "Too many scans within a second"),
     "camera.stale": (503, "The camera has no young picture"),
+    "camera.moves": (503, "The camera sees something move"),
     "device.lost": (503, "The camera is not connected"),
     "journal.failed": (503, "The journal cannot be written"),
     "store.failed": (503, "Pictures cannot be stored"),

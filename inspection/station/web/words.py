@@ -86,6 +86,9 @@ FAULTS: Mapping[str, str] = {
     "device.lost": N_("%(about)s is not connected: check its cable. Work goes on when it is back."),
     "camera.stale": N_("No new picture from view %(about)s: check the camera. It is tried again."),
     "camera.skew": N_("View %(about)s is not of the same moment as the others: check the cameras. It is tried again."),
+    "camera.moves": N_(
+        "View %(about)s sees something move: take your hand away and let the item lie still. It is tried again."
+    ),
     "journal.failed": N_("The journal cannot be written, so nothing goes on: free space on the disk."),
     "journal.damaged": N_("A damaged journal was kept as %(about)s: hand it to support."),
     "store.failed": N_("Pictures cannot be stored, so nothing is judged: free space on the disk."),
