@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inspection.errors import ConfigError
+from inspection.hub.accounts.settings import AccessSection
 
 DSN_VARIABLE = "RETURNS_HUB_DSN"
 MAX_CONFIG_BYTES = 1 << 20
@@ -107,6 +108,7 @@ class HubConfig(Section):
     reports: ReportsSection = ReportsSection()
     epcis: EpcisSection = EpcisSection()
     evidence: EvidenceSection = EvidenceSection()
+    access: AccessSection = AccessSection()
 
     @property
     def dsn(self) -> str | None:

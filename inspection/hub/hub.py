@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from inspection.hub.accounts.rates import Rates
 from inspection.hub.config import HubConfig
 from inspection.hub.database import Database
 from inspection.hub.images.store import ImageStore
@@ -21,6 +22,11 @@ class Hub:
     database: Database
     images: ImageStore
     metrics: Metrics
+    rates: Rates = field(init=False)
+
+    def __post_init__(self) -> None:
+        access = self.config.access
+        object.__setattr__(self, "rates", Rates(access.requests_per_s, access.request_burst))
 
 
 def current_hub(request: Request) -> Hub:

@@ -31,6 +31,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "token.invalid": (401, "The token is not valid"),
     "sign_in.failed": (401, "This does not sign anybody in"),
     "token.scope": (403, "The token does not allow this"),
+    "sign_in.transport": (403, "Signing in needs an encrypted connection"),
     "session.csrf": (403, "The request does not come from a page of this hub"),
     "enrolment.refused": (403, "The code does not enrol"),
     "station.mismatch": (403, "The token belongs to another station"),

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from inspection.hub.accounts.tables import access_tokens, stations
+from inspection.hub.accounts.tables import (
+    access_tokens,
+    audit_entries,
+    enrolment_codes,
+    oidc_flows,
+    sign_in_attempts,
+    staff,
+    stations,
+)
 from inspection.hub.connectors.tables import attempts as connector_attempts
 from inspection.hub.connectors.tables import deliveries as connector_deliveries
 from inspection.hub.connectors.tables import destinations as connector_destinations
@@ -21,10 +29,12 @@ from inspection.hub.tables import METADATA, events, merchants
 __all__ = [
     "METADATA",
     "access_tokens",
+    "audit_entries",
     "connector_attempts",
     "connector_deliveries",
     "connector_destinations",
     "connector_references",
+    "enrolment_codes",
     "epcis_captures",
     "epcis_events",
     "epcis_master_data",
@@ -41,8 +51,11 @@ __all__ = [
     "inspections",
     "item_matches",
     "merchants",
+    "oidc_flows",
     "return_lines",
     "returns",
+    "sign_in_attempts",
+    "staff",
     "station_clocks",
     "stations",
 ]

@@ -88,6 +88,15 @@ MATRIX: Mapping[Role, frozenset[Permission]] = {
 """The written matrix: what each role may do. What is not named here, nobody of that role may do."""
 
 
+WATCHED = frozenset(
+    {P.CONNECTORS_MANAGE, P.ROLLOUTS_MANAGE, P.EVIDENCE_COSIGN, P.PERSONS_EXPORT, P.PERSONS_ERASE}
+    | {P.RETENTION_MANAGE, P.JOBS_MANAGE, P.AUDIT_READ}
+)
+"""Privileged acts that the guard of routes enters into the audit trail, before they begin."""
+WATCHED_WITHIN = frozenset({P.STAFF_MANAGE, P.STATIONS_MANAGE, P.TOKENS_MANAGE, P.CREDENTIAL_ROTATE, P.BADGE_SIGN_IN})
+"""Privileged acts that are entered by what does them, in the same transaction."""
+
+
 def may(role: Role, permission: Permission) -> bool:
     """Whether ``role`` has ``permission``."""
     return permission in MATRIX[role]

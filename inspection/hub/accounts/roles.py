@@ -8,37 +8,56 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from inspection.hub.accounts.matrix import MATRIX, Permission, Role, may
+from inspection.hub.accounts import audit, cookies
+from inspection.hub.accounts.matrix import MATRIX, WATCHED, Permission, Role, may
 from inspection.hub.accounts.tokens import Caller, authenticate
-from inspection.hub.hub import CurrentHub
+from inspection.hub.hub import CurrentHub, Hub
 from inspection.hub.problems import Problem
 
 __all__ = ["MATRIX", "Permission", "Role", "allowed", "may", "openly"]
 
 MAX_TOKEN_LENGTH = 256
+CSRF_HEADER = "x-csrf-token"
 bearer = HTTPBearer(auto_error=False, description="A token, a station's credential or a session, of any role.")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+async def offered_csrf(request: Request) -> str:
+    """What an unsafe request with a cookie brings as proof that a page of ours sent it: a header, or a form's field."""
+    if request.method in cookies.SAFE or "authorization" in request.headers:
+        return ""
+    if cookies.read(request, cookies.SESSION) is None:
+        return ""
+    return request.headers.get(CSRF_HEADER) or (await cookies.form(request)).get("csrf_token", "")
 
 
 def allowed(permission: Permission) -> Callable[..., Caller]:
     """A dependency that lets in who has ``permission``, and says who asks.
 
+    A caller shows a token (``Authorization: Bearer``), or a browser the cookie of its session; with a cookie an unsafe
+    request also needs the session's CSRF token, as header ``X-CSRF-Token`` or form field ``csrf_token``. Permissions
+    in :data:`WATCHED` leave an entry in the audit trail at each use, and every denial leaves one.
+
     Raises:
-        Problem: ``token.missing``, ``token.invalid``; ``token.scope`` for a role without the permission.
+        Problem: ``token.missing``, ``token.invalid``; ``token.scope`` for a role without the permission;
+            ``session.csrf``; ``rate.limited``.
     """
 
-    def guard(hub: CurrentHub, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
-        if credentials is None:
-            raise Problem("token.missing", "send Authorization: Bearer <token>")
-        caller = None
-        if len(credentials.credentials) <= MAX_TOKEN_LENGTH:
-            with hub.database.transaction() as connection:
-                caller = authenticate(connection, credentials.credentials)
-        if caller is None:
-            raise Problem("token.invalid", "the token is unknown or was revoked")
-        if not may(caller.role, permission):
+    def guard(
+        request: Request, hub: CurrentHub, credentials: Credentials, csrf: Annotated[str, Depends(offered_csrf)]
+    ) -> Caller:
+        secret, is_cookie = _shown(request, credentials)
+        caller = _caller(request, hub, secret)
+        hub.rates.take(str(caller.token_id))
+        if is_cookie and request.method not in cookies.SAFE:
+            cookies.demand_own_page(request, secret, csrf, hub.config.access.public_url)
+        denied = not may(caller.role, permission)
+        if denied or permission in WATCHED:
+            _enter(request, hub, caller, permission, denied=denied)
+        if denied:
             raise Problem("token.scope", f"this needs the permission {permission}, which {caller.role} has not")
         return caller
 
@@ -54,3 +73,31 @@ def openly(reason: str) -> Any:
 
     anybody.__dict__["open_because"] = reason
     return Depends(anybody)
+
+
+def _shown(request: Request, credentials: HTTPAuthorizationCredentials | None) -> tuple[str, bool]:
+    if credentials is not None:
+        return credentials.credentials, False
+    cookie = cookies.read(request, cookies.SESSION)
+    if cookie is None:
+        raise Problem("token.missing", "send Authorization: Bearer <token>")
+    return cookie, True
+
+
+def _caller(request: Request, hub: Hub, secret: str) -> Caller:
+    caller = None
+    if len(secret) <= MAX_TOKEN_LENGTH:
+        with hub.database.transaction() as connection:
+            caller = authenticate(connection, secret)
+    if caller is None:
+        hub.rates.take(f"unknown {request.client.host if request.client else ''}")
+        raise Problem("token.invalid", "the token is unknown or was revoked")
+    return caller
+
+
+def _enter(request: Request, hub: Hub, caller: Caller, permission: Permission, *, denied: bool) -> None:
+    act = audit.Act.ACCESS_DENIED if denied else audit.Act.ACCESS_USED
+    details = {"permission": permission, "method": request.method}
+    with hub.database.transaction() as connection:
+        subject = f"path{request.url.path}"
+        audit.note(connection, caller, act, subject, audit.Origin.of(request), denied=denied, details=details)

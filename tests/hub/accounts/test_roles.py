@@ -7,28 +7,12 @@ from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.engine import Connection
 
 from inspection.hub.accounts.matrix import MATRIX, STATION_ONLY, Permission, Role
-from inspection.hub.accounts.tokens import Caller
+from inspection.hub.accounts.tokens import grant, new_token
 from inspection.hub.accounts.walk import Access, accesses, table
 from inspection.hub.app import build_app
 from tests.hub.conftest import RunningHub
-
-
-@pytest.fixture
-def everybody(running: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token ``role:<role>`` for each role, which is let in as a real one is."""
-
-    class Played(Caller):
-        @property
-        def role(self) -> Role:
-            return Role(self.scope)
-
-    def authenticate(_: Connection, token: str) -> Caller:
-        return Played(uuid4(), running.merchant, token.removeprefix("role:"), None)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("inspection.hub.accounts.roles.authenticate", authenticate)
 
 
 def filled(path: str) -> str:
@@ -54,10 +38,11 @@ def test_a_route_that_says_nothing_is_found() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.usefixtures("everybody")
 def test_every_route_lets_in_exactly_whom_the_matrix_names(running: RunningHub, role: Role) -> None:
-    wrong = []
-    with running.client(f"role:{role}") as client:
+    wrong, token = [], new_token(role)
+    with running.hub.database.transaction() as connection:
+        grant(connection, running.merchant, token, role, f"test-{role}")
+    with running.client(token) as client:
         for route in accesses(build_app(running.hub)):
             with client.stream(route.method, filled(route.path)) as answer:
                 status = answer.status_code
