@@ -48,6 +48,8 @@ class PrintUnsure(DeviceError):
 class _Job:
     data: bytes
     done: Future[None]
+    begin: Callable[[], bool]
+    interrupted: bool = False
     sent: int = 0
     sendings: int = 0
 
@@ -73,16 +75,26 @@ class ZplPrinter(SerialDevice):
         self._waiting_since_ns: int | None = None
         self._last_byte_ns = 0
 
-    def print_label(self, label: Label) -> Future[None]:
+    def print_label(
+        self, label: Label, *, begin: Callable[[], bool] = lambda: True, interrupted: bool = False
+    ) -> Future[None]:
         """Print ``label`` after those that wait already, as soon as the printer can.
+
+        Args:
+            begin: called in the driver's thread right before the first byte is sent, e.g. to note it on disk. When it
+                says no, the label is not sent and the future fails.
+            interrupted: the program ended while it sent this label. It is sent only when the printer still has a
+                beginning of one without its end; otherwise the future fails with `PrintUnsure`.
 
         The future ends when the printer has the whole label; with `PrintUnsure` when that cannot be known; with
         `DeviceError` when the printer does not take it, or the driver is stopped before. It may be cancelled while
         its label waits.
         """
-        return self.print_job(zpl.render(label, self._font))
+        return self.print_job(zpl.render(label, self._font), begin=begin, interrupted=interrupted)
 
-    def print_job(self, data: bytes) -> Future[None]:
+    def print_job(
+        self, data: bytes, *, begin: Callable[[], bool] = lambda: True, interrupted: bool = False
+    ) -> Future[None]:
         """Print ready-made ZPL, from ``^XA`` to ``^XZ``; otherwise as `print_label`.
 
         Raises:
@@ -92,7 +104,7 @@ class ZplPrinter(SerialDevice):
             raise DeviceError("a print job is one format, from ^XA to ^XZ")
         done: Future[None] = Future()
         with self._lock:
-            self._jobs.append(_Job(data, done))
+            self._jobs.append(_Job(data, done, begin, interrupted, sent=len(data) if interrupted else 0))
         return done
 
     @property
@@ -208,8 +220,13 @@ class ZplPrinter(SerialDevice):
                 if not self._jobs:
                     return None
                 job = self._jobs.popleft()
-            if job.done.set_running_or_notify_cancel():
-                self._job = job
+            if not job.done.set_running_or_notify_cancel():
+                continue
+            if not job.interrupted and not job.begin():
+                job.done.set_exception(DeviceError("the label could not be noted as being sent, so it was not"))
+                continue
+            self._job = job
+            self._broken = job.interrupted  # as if the line had broken under it: the printer's memory tells the rest
         return self._job
 
     def _send_piece(self, job: _Job, now_ns: int) -> None:

@@ -49,4 +49,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX outbox_status ON outbox (status)",
         "CREATE TABLE memory (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
     ),
+    (
+        # A report that is held is not sent yet, so that the worker may still take the decision back.
+        "ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE labels (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            inspection_id TEXT NOT NULL REFERENCES inspections (inspection_id),
+            revision INTEGER NOT NULL,
+            copy INTEGER NOT NULL CHECK (copy >= 1),
+            status TEXT NOT NULL CHECK (status IN ('held', 'owed', 'sending', 'printed', 'unsure', 'failed')),
+            created_at TEXT NOT NULL,
+            finished_at TEXT,
+            UNIQUE (inspection_id, revision, copy)
+        )""",
+        "CREATE INDEX labels_status ON labels (status)",
+    ),
 )

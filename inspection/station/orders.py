@@ -16,7 +16,9 @@ REASON_PREFIX = "REASON:"
 class OrderKind(StrEnum):
     """What is to be done.
 
-    ``START`` begins an item that has no readable barcode; ``REASON`` gives the reason of an override begun before.
+    ``UNDO`` takes a decision back whose label is not printed and whose report has not left; ``REPRINT`` prints the last
+    label once more. ``START`` begins an item that has no readable barcode; ``REASON`` gives the reason of an override
+    begun before.
     """
 
     OK = "ok"
@@ -24,7 +26,13 @@ class OrderKind(StrEnum):
     REASON = "reason"
     RECAPTURE = "recapture"
     CANCEL = "cancel"
+    UNDO = "undo"
+    REPRINT = "reprint"
     START = "start"
+
+
+SIMPLE = tuple(kind.value for kind in OrderKind if kind not in (OrderKind.OVERRIDE, OrderKind.REASON))
+"""Words that are a whole command by themselves."""
 
 
 class UnknownCode(InspectionError):
@@ -71,6 +79,6 @@ def order_of_code(text: str, who: str) -> Order:
         return Order(OrderKind.REASON, who, reason_code=word[len(REASON_PREFIX) :])
     if name in (disposition.value for disposition in Disposition):
         return Order(OrderKind.OVERRIDE, who, disposition=Disposition(name))
-    if name in ("ok", "recapture", "cancel", "start"):
+    if name in SIMPLE:
         return Order(OrderKind(name), who)
     raise UnknownCode(f"{text!r} is not a command", hint="use a code of the printed command sheet")

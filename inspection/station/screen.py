@@ -72,6 +72,8 @@ class Screen:
         notice: Notice | None,
         last_reported: LastReported | None,
         neighbours: Sequence[TagReading] = (),
+        can_undo: bool = False,
+        can_print: bool = False,
     ) -> Snapshot:
         """The snapshot of this moment."""
         self._sequence += 1
@@ -100,6 +102,8 @@ class Screen:
                 "notice": notice,
                 "versions": fields.get("versions") or self._bench.versions,
                 "last_reported": last_reported,
+                "can_undo": can_undo,
+                "can_print": can_print,
             }
         )
 

@@ -17,7 +17,15 @@ from inspection.item import Item
 from inspection.reading import BarcodeReading, CodeInView, Reading, WeightReading
 from inspection.report import AssessmentPart, PersonPart, PicturePart, PolicyPart, VersionsPart
 from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
-from inspection.station.record import InspectionRecord, State, item_part, reading_parts, sighted, weighed
+from inspection.station.record import (
+    SETTLED_STATES,
+    InspectionRecord,
+    State,
+    item_part,
+    reading_parts,
+    sighted,
+    weighed,
+)
 from inspection.station.session_data import (
     NEXT_SCAN,
     REPORTABLE_RMA,
@@ -184,6 +192,30 @@ def reported(session: Session, inspection_id: UUID) -> Session:
     return replace(session, current=record.model_copy(update={"state": State.REPORTED}))
 
 
+def undone(session: Session, who: str, at: datetime, *, unheard: bool) -> Step:
+    """The decision is taken back; the item is judged as before.
+
+    Args:
+        unheard: the hub cannot have heard of it, so the next decision is still the first.
+
+    Raises:
+        NotPossible: when nothing is decided.
+    """
+    record = session.current
+    if record is None or record.state not in SETTLED_STATES:
+        raise NotPossible(f"the session is {session.state}: there is no decision to take back")
+    person = record.person.model_dump(mode="json") if record.person is not None else None
+    after = record.model_copy(
+        update={
+            "state": State.JUDGED,
+            "person": None,
+            "confirmed_at": None,
+            "revision": record.revision + (0 if unheard else 1),
+        }
+    )
+    return _step(session, _moved(record, after, at, "undo", {"who": who, "replaced": {"person": person}}))
+
+
 def ordered(session: Session, order: Order, rules: Rules, at: datetime, monotonic_ns: int) -> Step:
     """An order of the worker, from a key, a touch or a command code.
 
@@ -209,6 +241,8 @@ def ordered(session: Session, order: Order, rules: Rules, at: datetime, monotoni
             return _override(session, replace(order, disposition=session.override), rules, at)
         case OrderKind.RECAPTURE:
             return _recapture_ordered(session, at)
+        case OrderKind.UNDO | OrderKind.REPRINT:
+            raise NotPossible(f"{order.kind} needs the journal")
         case OrderKind.CANCEL:
             return _cancel(session, order, at)
         case OrderKind.START:

@@ -33,6 +33,12 @@ class OtherInspection(NotPossible):
     code = "command.other_inspection"
 
 
+class TooLate(NotPossible):
+    """The decision cannot be taken back any more: its label is printed, or the hub has its report."""
+
+    code = "command.too_late"
+
+
 class UnknownReason(NotPossible):
     """An override's reason code is not one of the configured ones."""
 

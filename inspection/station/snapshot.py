@@ -153,6 +153,8 @@ class Snapshot(Shown):
         live_views: every configured view, for the live pictures.
         keyboard: set when a scanner may type into the page, which then needs the focus and shows a warning.
         capture_problems: what is wrong with the pictures, by view.
+        can_undo: the decision can still be taken back.
+        can_print: there is a label printer.
         timings_ms: identify, capture, store, codes, correct, quality, judge, decide, journal.
     """
 
@@ -187,6 +189,8 @@ class Snapshot(Shown):
     versions: VersionsPart
     last_reported: LastReported | None = None
     timings_ms: dict[str, float] = Field(default_factory=dict)
+    can_undo: bool = False
+    can_print: bool = False
 
 
 class Board:

@@ -95,12 +95,17 @@ class Station:
         self._work.publish()
         self._thread.start()
         self.reporter.start()
+        if self.parts.desk is not None:
+            self.parts.desk.start()
         for device in self._devices:
             device.start(self.accept)
 
     def stop(self) -> None:
         """Stop everything; what is not decided yet is resumed by the next start."""
         self.parts.board.close()
+        if self.parts.desk is not None:
+            self.parts.desk.stop()
+        self.parts.outputs.close()
         for device in self._devices:
             device.stop()
         self._inbox.put(_Stop())

@@ -21,10 +21,11 @@ from inspection.reading import BarcodeReading, TagReading
 from inspection.station import session as machine
 from inspection.station.calibration_desk import Desk
 from inspection.station.capture import Bench, CaptureFailed, take
+from inspection.station.departures import Departures
 from inspection.station.frame_codes import FrameCodes, joined, readings_of
 from inspection.station.journal import Journal
 from inspection.station.metrics import Metrics
-from inspection.station.orders import Order
+from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
 from inspection.station.outputs import Outputs
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
@@ -32,7 +33,7 @@ from inspection.station.record import OPEN_STATES, SETTLED_STATES, InspectionRec
 from inspection.station.reporter import Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
-from inspection.station.session_data import Rules, Session, Step
+from inspection.station.session_data import NotPossible, Rules, Session, Step
 from inspection.station.snapshot import Board, Fault, LastReported, Notice
 from inspection.station.tags import TagsHeard
 from inspection.station.weights import WeightsHeard
@@ -56,6 +57,7 @@ class Timing:
         max_frame_age_s: no frame older than this is judged.
         retry_s: until a failed capture is tried again.
         weigh_s: how long a load that moves on the scale may keep the judgement waiting.
+        undo_s: how long report and label of a decision are kept back, so that it can be taken back.
         retakes: how often bad pictures are taken again without being asked; retake_s: from them to the new ones.
     """
 
@@ -69,6 +71,7 @@ class Timing:
     weigh_s: float = 0.5
     retakes: int = 1
     retake_s: float = 0.6
+    undo_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,14 @@ class Work:
         self._trouble: dict[str, Fault] = {}
         self._notice: Notice | None = None
         self._last_reported: LastReported | None = None
+        self._departures = Departures(parts.journal, parts.outputs, reporter, parts.timing.undo_s)
         self._neighbours: tuple[TagReading, ...] = ()
 
     # What comes in --------------------------------------------------------------------------------------------------
 
     def resume(self) -> None:
         """Show again what was on the table; a verdict whose pictures are gone is made anew."""
+        self._departures.resume()
         record = self._session.current
         if record is None:
             return
@@ -136,11 +141,36 @@ class Work:
                 self._apply(machine.evidence_lost(self._session, _now()))
 
     def scanned(self, reading: BarcodeReading) -> None:
-        self._apply(machine.scanned(self._session, reading, self._parts.rules, self._parts.worker))
+        """A barcode; one that is a command and does not fit becomes a notice."""
+        text = reading.text.strip()
+        if not is_command_code(text):
+            self._apply(machine.scanned(self._session, reading, self._parts.rules, self._parts.worker))
+            return
+        try:
+            self.ordered(order_of_code(text, self._parts.worker))
+        except (NotPossible, UnknownCode) as error:
+            self._apply(Step(self._session, notice=error.code))
 
     def ordered(self, order: Order) -> None:
         """Carry out an order; raises NotPossible when it does not fit."""
+        if order.kind is OrderKind.UNDO:
+            self._undo(order)
+            return
+        if order.kind is OrderKind.REPRINT:
+            self._reprint()
+            return
         self._apply(machine.ordered(self._session, order, self._parts.rules, _now(), time.monotonic_ns()))
+
+    def _undo(self, order: Order) -> None:
+        inspection_id, revision, unheard = self._departures.to_take_back(self._session, order)
+        step = machine.undone(self._session, order.who, _now(), unheard=unheard)
+        self._apply(step, take_back=(inspection_id, revision))
+        self._departures.taken_back()
+
+    def _reprint(self) -> None:
+        self._departures.reprint()
+        self._notice = Notice(code="label.again", at=_now())
+        self.publish()
 
     def delivered(self, inspection_id: UUID) -> None:
         """The hub has it; the journal knows already."""
@@ -167,6 +197,9 @@ class Work:
         """How long nothing can happen by itself; ``None`` for "until somebody says something"."""
         if self._session.settling is not None:
             return max(0.0, self._settle_end_ns() / 1e9 - time.monotonic())
+        kept_back_s = self._departures.due_in_s
+        if kept_back_s is not None:
+            return kept_back_s
         if self._session.state in (State.IDENTIFIED, State.CAPTURING) or self._disk_trouble():
             return max(0.0, self._retry_at - time.monotonic())
         return None
@@ -178,6 +211,8 @@ class Work:
                 return False
             self._settle()
             return True
+        if self._departures.release_if_due():
+            self.publish()
         if time.monotonic() < self._retry_at:
             return False
         if self._session.state is State.IDENTIFIED:
@@ -298,11 +333,11 @@ class Work:
 
     # One step -------------------------------------------------------------------------------------------------------
 
-    def _apply(self, step: Step) -> None:
+    def _apply(self, step: Step, take_back: tuple[UUID, int] | None = None) -> None:
         """Journal the step, then show it: the one place where the session changes."""
         before = self._session
         if step.transitions or step.session.pending_rma != before.pending_rma:
-            step = self._journaled(step)
+            step = self._journaled(step, take_back)
         if step.session.state is State.CAPTURING and before.state is not State.IDENTIFIED:
             self._capture_after_ns = time.monotonic_ns()
         if step.session.state is not State.CAPTURING:
@@ -315,21 +350,29 @@ class Work:
         self.publish()
         for rma in _rmas(self._session) - _rmas(before):
             self._parts.returns.ask(rma)
-        if any(moved.after in SETTLED_STATES for moved in step.transitions):
-            self._reporter.wake()
         if any(moved.after not in OPEN_STATES for moved in step.transitions):
             self._parts.weights.decided()
-            self._parts.outputs.decided(step.transitions)
+        if any(moved.after in SETTLED_STATES for moved in step.transitions):
+            self._departures.decided(step)
+        elif step.session.settling is not None:
+            self._departures.next_item()
         for moved in step.transitions:
             self._parts.metrics.transition(moved)
             log.info("transition", inspection_id=str(moved.record.inspection_id), to=moved.after)
 
-    def _journaled(self, step: Step) -> Step:
+    def _journaled(self, step: Step, take_back: tuple[UUID, int] | None = None) -> Step:
         """Write the step; returns it with the time that took added to the inspection's timings."""
         decided = [moved.record for moved in step.transitions if moved.after in SETTLED_STATES]
         report = build_report(decided[0], self._parts.station_id, self._parts.key) if decided else None
         start = time.perf_counter()
-        self._parts.journal.commit(step.transitions, report=report, pending_rma=step.session.pending_rma)
+        self._parts.journal.commit(
+            step.transitions,
+            report=report,
+            pending_rma=step.session.pending_rma,
+            label=self._departures.labelled,
+            held=self._departures.keeps_back(step),
+            take_back=take_back,
+        )
         spent_ms = (time.perf_counter() - start) * 1e3
         current = step.session.current
         if current is None or not step.transitions or decided:
@@ -359,6 +402,8 @@ class Work:
             notice=self._notice,
             last_reported=self._last_reported,
             neighbours=self._neighbours,
+            can_undo=self._departures.can_undo(self._session),
+            can_print=self._parts.outputs.prints,
         )
         self._parts.board.publish(shown)
         self._parts.outputs.show(self._session.current, shown.devices)

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,9 +22,10 @@ import numpy as np
 from inspection.finding import Assessment, Box, CaptureQuality, Condition, Defect, Finding
 from inspection.frame import ViewPicture
 from inspection.report import InspectionReport
-from inspection.station import launch, logs
+from inspection.station import departures, launch, logs
 from inspection.station.config import load_config
 from inspection.station.journal import Journal, OutboxEntry
+from inspection.station.labels import Labels, LabelStatus
 from inspection.station.session_data import Transition
 
 RED_SHARE = 0.002
@@ -70,10 +72,11 @@ class MortalJournal(Journal):
         *,
         report: InspectionReport | None = None,
         pending_rma: str | None = None,
+        **more: Any,
     ) -> None:
         here = any(moved.after == self.state for moved in transitions)
         self._die_if(here and self.moment == "before")
-        super().commit(transitions, report=report, pending_rma=pending_rma)
+        super().commit(transitions, report=report, pending_rma=pending_rma, **more)
         self._die_if(here and self.moment == "after")
 
     def delivered(self, entry: OutboxEntry, at: object) -> None:
@@ -90,8 +93,19 @@ class MortalJournal(Journal):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class MortalLabels(Labels):
+    """Labels that end their process before or after a status is on disk."""
+
+    def set(self, number: int, status: LabelStatus) -> None:
+        here = status == MortalJournal.state
+        MortalJournal._die_if(here and MortalJournal.moment == "before")
+        super().set(number, status)
+        MortalJournal._die_if(here and MortalJournal.moment == "after")
+
+
 def main() -> None:
     logs.configure(console=False)
+    departures.Labels = MortalLabels  # type: ignore[misc,attr-defined]
     launch.Journal = MortalJournal  # type: ignore[misc]
     launch._load_judge = lambda _config: RedJudge()
     launch.serve(load_config(Path(sys.argv[1])), ready=lambda url: print(f"ready: {url}", flush=True))

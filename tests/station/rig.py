@@ -100,6 +100,7 @@ class Rig:
             ],
             "policy": str(ROOT / "configs" / "policy" / "default.yaml"),
             "products": str(ROOT / "configs" / "products.yaml"),
+            "session": {"undo_ms": 0},
             "limits": {"min_free_mb": 0},
         }
         self.put("intact")

@@ -6,19 +6,21 @@ import resource
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from inspection.errors import JournalError
 from inspection.station.housekeeping import Housekeeper
-from inspection.station.journal import Journal
+from inspection.station.journal import Departed, Journal
 from inspection.station.journal_file import damaged_journals
 from inspection.station.journal_schema import MIGRATIONS
+from inspection.station.labels import Labels, LabelStatus
 from inspection.station.orders import Order, OrderKind
 from inspection.station.pictures import PictureStore
 from inspection.station.record import State, build_report
-from inspection.station.session import capture_started, ordered, scanned
-from inspection.station.session_data import Session, Step
+from inspection.station.session import capture_started, ordered, scanned, undone
+from inspection.station.session_data import Session, Step, TooLate
 from tests.station.parts import RULES, SECOND, T0, WHO, barcode, judge, settle
 
 
@@ -223,3 +225,68 @@ def test_what_was_reported_lately_is_kept(tmp_path: Path) -> None:
         journal.delivered(entry, datetime.now(UTC))
     assert Housekeeper(journal, PictureStore(tmp_path / "pictures"), timedelta(days=30)).tidy() == (0, 0)
     assert len(journal.recent(9)) == 2
+
+
+def decided(journal: Journal, *, held: bool) -> tuple[Session, UUID]:
+    step = ordered(walk(journal, State.JUDGED), Order(OrderKind.OK, WHO), RULES, T0, SECOND)
+    report = build_report(step.transitions[0].record, "station-1")
+    journal.commit(step.transitions, report=report, label=True, held=held)
+    return step.session, report.inspection_id
+
+
+def take_back(journal: Journal, session: Session, *, unheard: bool) -> Session:
+    record = session.current
+    assert record is not None
+    step = undone(session, WHO, T0, unheard=unheard)
+    journal.commit(step.transitions, take_back=(record.inspection_id, record.revision))
+    return step.session
+
+
+def test_what_is_held_is_not_sent_before_it_is_released(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    _, inspection_id = decided(journal, held=True)
+    assert journal.waiting() == []
+    assert journal.departed(inspection_id, 1) is Departed.HELD
+    assert journal.release()
+    assert [entry.inspection_id for entry in journal.waiting()] == [inspection_id]
+    assert not journal.release()
+
+
+@pytest.mark.parametrize(("held", "revision"), [(True, 1), (False, 2)])
+def test_a_decision_taken_back_leaves_no_report_and_the_next_one_cannot_be_mistaken_for_it(
+    tmp_path: Path, held: bool, revision: int
+) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    session, _ = decided(journal, held=held)
+    session = take_back(journal, session, unheard=held)
+    journal.release()
+    assert journal.waiting() == []
+    assert Labels(journal).owed() == []
+    step = ordered(session, Order(OrderKind.OK, WHO), RULES, T0, SECOND)
+    report = build_report(step.transitions[0].record, "station-1")
+    journal.commit(step.transitions, report=report, label=True)
+    assert [entry.revision for entry in journal.waiting()] == [revision]
+    assert len(Labels(journal).owed()) == 1
+
+
+def test_what_the_hub_has_or_the_printer_printed_cannot_be_taken_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    session, _ = decided(journal, held=False)
+    Labels(journal).set(1, LabelStatus.PRINTED)
+    with pytest.raises(TooLate):
+        take_back(journal, session, unheard=False)
+    assert journal.last() == session.current
+    Labels(journal).set(1, LabelStatus.FAILED)
+    [entry] = journal.waiting()
+    journal.delivered(entry, T0)
+    with pytest.raises(TooLate):
+        take_back(journal, session, unheard=False)
+
+
+def test_a_report_that_arrives_after_its_decision_was_taken_back_changes_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    session, _ = decided(journal, held=False)
+    [entry] = journal.waiting()  # the reporter has it in its hands
+    session = take_back(journal, session, unheard=False)
+    journal.delivered(entry, T0)
+    assert journal.last() == session.current

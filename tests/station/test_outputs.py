@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +17,18 @@ from devices.printer.driver import PrintUnsure
 from devices.printer.label import Label
 from devices.printer.simulator import SimulatedPrinter
 from inspection.errors import DeviceError
+from inspection.station.journal import Journal
+from inspection.station.labels import Labels, LabelStatus
 from inspection.station.orders import Order, OrderKind
 from inspection.station.outputs import Outputs, label_of
+from inspection.station.record import InspectionRecord, State, build_report
 from inspection.station.session import ordered
 from inspection.station.session_data import Session, Step
 from inspection.station.snapshot import ShownDevice
 from inspection.verdict import Disposition
 from tests.station.parts import RULES, T0, WHO, at_judged, policy
 from tests.station.rig import Rig, wait_until
+from tests.station.test_journal import walk
 
 
 class Fake:
@@ -50,8 +54,12 @@ class FakePrinter(Fake):
         self.labels: list[Label] = []
         self.done: Future[None] = Future()
 
-    def print_label(self, label: Label) -> Future[None]:
+    def print_label(
+        self, label: Label, *, begin: Callable[[], bool] = lambda: True, interrupted: bool = False
+    ) -> Future[None]:
         self.labels.append(label)
+        if not interrupted:
+            assert begin()
         return self.done
 
 
@@ -90,21 +98,75 @@ def test_a_lost_device_is_a_fault_on_the_lamp_whatever_the_verdict() -> None:
     assert lamp.meaning is Meaning.FAULT
 
 
-def test_a_confirmed_item_gets_one_label_with_its_place() -> None:
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(tmp_path / "journal.sqlite")
+    yield opened
+    opened.close()
+
+
+def decide(journal: Journal, *, held: bool = False) -> InspectionRecord:
+    """An item that a person has decided on and that is owed a label."""
+    step = confirm(walk(journal, State.JUDGED))
+    record = step.transitions[0].record
+    journal.commit(step.transitions, report=build_report(record, "station-1"), label=True, held=held)
+    return record
+
+
+def test_a_confirmed_item_gets_one_label_with_its_place(journal: Journal) -> None:
     printer = FakePrinter()
     outputs = Outputs([printer], {Disposition.RESELL: "A-03"})
-    step = confirm(at_judged())
-    outputs.decided(step.transitions)
-    record = step.transitions[0].record
+    record = decide(journal)
+    outputs.print_owed(Labels(journal))
+    outputs.print_owed(Labels(journal))
     [label] = printer.labels
     assert label == label_of(record, {Disposition.RESELL: "A-03"})
     assert (label.plate, label.serial, label.place) == (str(record.inspection_id), record.item.serial, "A-03")
 
 
-def test_a_cancelled_item_gets_no_label() -> None:
-    printer = FakePrinter()
-    Outputs([printer]).decided(ordered(at_judged(), Order(OrderKind.CANCEL, WHO), RULES, T0, 0).transitions)
+def test_what_can_still_be_taken_back_has_no_label_yet(journal: Journal) -> None:
+    printer, labels = FakePrinter(), Labels(journal)
+    outputs = Outputs([printer])
+    decide(journal, held=True)
+    outputs.print_owed(labels)
     assert printer.labels == []
+    journal.release()
+    outputs.print_owed(labels)
+    assert len(printer.labels) == 1
+
+
+def test_a_printed_label_is_not_printed_by_the_next_start(journal: Journal) -> None:
+    labels = Labels(journal)
+    decide(journal)
+    first = FakePrinter()
+    Outputs([first]).resume(labels)
+    first.done.set_result(None)
+    again = FakePrinter()
+    outputs = Outputs([again])
+    outputs.resume(labels)
+    assert (again.labels, outputs.faults) == ([], ())
+
+
+def test_a_label_that_waits_when_the_station_stops_is_still_owed(journal: Journal) -> None:
+    labels, printer = Labels(journal), FakePrinter()
+    outputs = Outputs([printer])
+    decide(journal)
+    labels.set(1, LabelStatus.OWED)
+    printer.print_label = lambda *_, **__: printer.done  # type: ignore[method-assign]
+    outputs.print_owed(labels)
+    outputs.close()
+    printer.done.set_exception(DeviceError("the printer was stopped before this label was sent"))
+    assert [owed.interrupted for owed in labels.owed()] == [False]
+
+
+def test_one_more_copy_is_owed_only_when_none_is_to_come(journal: Journal) -> None:
+    labels = Labels(journal)
+    record = decide(journal)
+    labels.again(record)
+    assert labels.waiting() == 1
+    labels.set(1, LabelStatus.PRINTED)
+    labels.again(record)
+    assert [owed.copy for owed in labels.owed()] == [2]
 
 
 def test_what_is_not_decided_has_no_label() -> None:
@@ -117,18 +179,24 @@ def test_what_is_not_decided_has_no_label() -> None:
 @pytest.mark.parametrize(
     ("error", "code"), [(PrintUnsure("x"), "printer.unsure"), (DeviceError("x"), "printer.failed")]
 )
-def test_a_label_that_did_not_come_out_is_shown_until_the_next_does(error: DeviceError, code: str) -> None:
-    printer = FakePrinter()
+def test_a_label_that_did_not_come_out_is_shown_until_the_next_does(
+    journal: Journal, error: DeviceError, code: str
+) -> None:
+    printer, labels = FakePrinter(), Labels(journal)
     outputs = Outputs([printer])
     changes: list[int] = []
     outputs.watch(lambda: changes.append(len(changes)))
-    step = confirm(at_judged())
-    outputs.decided(step.transitions)
+    record = decide(journal)
+    outputs.print_owed(labels)
     printer.done.set_exception(error)
     [fault] = outputs.faults
-    assert (fault.code, fault.about) == (code, str(step.transitions[0].record.inspection_id))
+    assert (fault.code, fault.about) == (code, str(record.inspection_id))
+    after_restart = Outputs([FakePrinter()])
+    after_restart.resume(labels)
+    assert [one.code for one in after_restart.faults] == [code]
     printer.done = Future()
-    outputs.decided(step.transitions)
+    labels.again(record)
+    outputs.print_owed(labels)
     printer.done.set_result(None)
     assert outputs.faults == ()
     assert len(changes) == 2

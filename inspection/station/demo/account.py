@@ -11,7 +11,7 @@ from rich.table import Table
 from inspection.station.demo.hub import DemoHub
 from inspection.station.demo.worker import Parcel
 
-STAGES = ("identify", "capture", "store", "correct", "quality", "judge", "decide", "journal")
+STAGES = ("identify", "capture", "store", "codes", "correct", "quality", "judge", "decide", "journal")
 
 
 class Account:

@@ -249,6 +249,7 @@ class _Demo:
             "model": {"bundle": str(options.bundle)},
             "policy": str(ROOT / "configs" / "policy" / "default.yaml"),
             "products": str(ROOT / "configs" / "products.yaml"),
+            "session": {"undo_ms": 0},  # the simulated worker never thinks again
         }
 
 

@@ -33,7 +33,7 @@ class Command(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    command: Literal["ok", "override", "reason", "recapture", "cancel", "start"]
+    command: Literal["ok", "override", "reason", "recapture", "cancel", "undo", "reprint", "start"]
     disposition: Disposition | None = None
     reason_code: Annotated[str, Field(max_length=64)] | None = None
     note: Annotated[str, Field(max_length=500)] = ""
@@ -41,7 +41,7 @@ class Command(BaseModel):
 
     @model_validator(mode="after")
     def _names_its_inspection(self) -> Command:
-        if self.command in ("ok", "override", "reason", "recapture") and self.inspection_id is None:
+        if self.command in ("ok", "override", "reason", "recapture", "undo") and self.inspection_id is None:
             raise ValueError(f"{self.command} needs the inspection_id it is meant for")
         if self.command == "override" and self.disposition is None:
             raise ValueError("override needs a disposition")

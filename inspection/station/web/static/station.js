@@ -120,7 +120,7 @@ function press(button) {
     order.reason_code = reason;
   }
   const inspection = station().dataset.inspection;
-  if (inspection && command !== "start") {
+  if (inspection && command !== "start" && command !== "reprint") {
     order.inspection_id = inspection;
   }
   post("/api/command", order);
