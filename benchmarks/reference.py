@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inspection.frame import Pixels, ViewPicture
-from models.evaluation.summary import auroc
+from models.evaluation.figures import auroc
 from models.reference import ANY_VIEW, MOST, Bank, ReferenceRefused, ViewBank, learn
 from models.reference_build import sample
 from models.runtime import Judge
