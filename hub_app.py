@@ -14,6 +14,7 @@ import typer
 
 from inspection.errors import InspectionError
 from inspection.hub import logs
+from inspection.hub.backup import cli as backup_commands
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
 from inspection.hub.config import HubConfig, ListenSection, load_config
 from inspection.hub.evidence.cli import app as evidence_commands
@@ -22,6 +23,7 @@ from inspection.hub.serving import serve as serve_until_stopped
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(evidence_commands, name="evidence")
+backup_commands.add_to(app)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 is any that is free.")]
 

@@ -27,6 +27,9 @@ class Database:
         dsn: ``postgresql://…`` URL.
         pool_size: connections kept open; as many again may be opened for a peak.
         statement_timeout_s: a statement that takes longer is ended.
+
+    Attributes:
+        dsn: where it is, password and all: for programs that connect by themselves, never for a log.
     """
 
     def __init__(self, dsn: str, *, pool_size: int = 10, statement_timeout_s: float = 10.0) -> None:
@@ -38,6 +41,7 @@ class Database:
             raise DatabaseUnavailable(
                 "the database's address must begin with postgresql://", hint="see RETURNS_HUB_DSN"
             )
+        self.dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC"
         self._engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
@@ -54,6 +58,14 @@ class Database:
         """A transaction: committed at the end, rolled back when anything is raised."""
         with self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[Connection, str]]:
+        """One moment of the database, however long it is looked at, and the name under which others may share it."""
+        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            connection.execute(sa.text("SET TRANSACTION READ ONLY"))
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            yield connection, connection.execute(sa.select(sa.func.pg_export_snapshot())).scalar_one()
 
     def migrate(self) -> str:
         """Bring the schema up to date; safe to call from several processes at once. Returns the revision.
@@ -105,6 +117,11 @@ class Database:
 def head_revision() -> str:
     """The schema revision that this program was written for."""
     return ScriptDirectory.from_config(_alembic()).get_current_head() or ""
+
+
+def known_revisions() -> frozenset[str]:
+    """Every schema revision from which this program can migrate."""
+    return frozenset(each.revision for each in ScriptDirectory.from_config(_alembic()).walk_revisions())
 
 
 def _alembic() -> Config:

@@ -200,6 +200,15 @@ def _home(data_dir: Path, account: Account) -> Path:
     return home
 
 
+def client_program(name: str) -> Path:
+    """Path of a program that talks to a server, such as ``pg_dump``; of the newest version that we bring.
+
+    Raises:
+        DatabasePlaceError: the package is not installed.
+    """
+    return _wheel() / INSTALL / "bin" / name
+
+
 def _wheel() -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:

@@ -1,0 +1,1 @@
+"""Back-ups while the hub runs, and what is restored from them, compared to the last row and byte."""
