@@ -14,8 +14,8 @@ import typer
 
 from inspection.errors import InspectionError
 from inspection.hub import logs
-from inspection.hub.backup import cli as backup_commands
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
+from inspection.hub.backup import cli as backup_commands
 from inspection.hub.config import HubConfig, ListenSection, load_config
 from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.serving import ended_by_signals, ensure_token, listen, open_database
