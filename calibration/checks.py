@@ -176,10 +176,13 @@ class Shift:
             return "failed"
         if self.every is None:
             return ""
-        fresh = [made for name in FRESH if (made := _made_at(record, name)) is not None]
+        parts = [name for name in FRESH if name in record.parts()] or list(record.parts())
+        fresh = [record.parts()[name].made.at for name in parts]
         fresh += [last.at] if last is not None and last.passed else []
-        begun = max(fresh, default=None)
-        if begun is None or now > begun + self.every + self.grace:
+        if not fresh:
+            return ""
+        begun = max(fresh)
+        if now > begun + self.every + self.grace:
             return "overdue"
         return "due" if now > begun + self.every else ""
 

@@ -7,7 +7,7 @@ is what the commands (``python -m calibration lens`` and so on) solve of the sam
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from calibration.cli import background, colour, flat, lens, plane
+from calibration.cli import background, colour, flat, lens, light, plane
 from calibration.cli.frames import read_frames
 from calibration.cli.record_file import made_now, open_record
 from calibration.coverage import Coverage
@@ -30,6 +30,8 @@ from inspection.frame import Pixels
 
 Floats = npt.NDArray[np.float64]
 MOST_FRAMES = 40
+FPS = "fps.txt"
+"""Beside frames in a row: how many a second they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Step:
         least: frames with which it can be solved.
         by_itself: whether a good frame is kept without being asked for.
         days: how long the result may be used.
+        burst_ms: one wish keeps ``wanted`` frames in a row, so far apart at least; ``None``: one wish, one frame.
     """
 
     target: str
@@ -49,6 +52,7 @@ class Step:
     least: int
     by_itself: bool
     days: float
+    burst_ms: int | None = None
 
 
 STEPS: Mapping[str, Step] = {
@@ -56,7 +60,8 @@ STEPS: Mapping[str, Step] = {
     "plane": Step("charuco", 3, 1, False, 90.0),
     "flat": Step("", 4, 1, False, 90.0),
     "colour": Step("colour", 2, 1, False, 90.0),
-    "background": Step("", 6, 5, False, 90.0),
+    "light": Step("", 24, 8, False, 90.0, burst_ms=0),
+    "background": Step("", 6, 5, False, 90.0, burst_ms=100),
 }
 """In the order in which they are done: a plane needs its lens, and the empty station is learnt as corrected."""
 
@@ -151,6 +156,26 @@ class Guide:
         self._keep(name, pixels)
         return Look(True, "", "", points)
 
+    def take_row(self, frames: Sequence[Pixels], fps: float | None) -> Look:
+        """Keep frames in a row in place of those kept before, for a step with ``burst_ms``.
+
+        Args:
+            frames: uint8 (H, W, 3) BGR, straight from the camera, oldest first.
+            fps: frames per second, where it is known.
+
+        Raises:
+            CalibrationError: ``calibration.write`` when they cannot be kept.
+        """
+        nothing = np.empty((0, 2))
+        if any((pixels.shape[1], pixels.shape[0]) != self.size for pixels in frames):
+            return Look(False, "other_size", f"not all are {self.size}", nothing)
+        self.restart()
+        for number, pixels in enumerate(frames[:MOST_FRAMES], start=1):
+            self._keep(f"{number:03d}.png", pixels)
+        if fps is not None and frames:
+            (self._folder / FPS).write_text(f"{fps:.4f}\n", encoding="utf-8")
+        return Look(True, "", "", nothing)
+
     def restart(self) -> None:
         """Forget the kept frames."""
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -183,6 +208,8 @@ class Guide:
         said: dict[str, Any] = {"camera_id": camera_id, "view": view, "by": by, "days": self.step.days}
         if self.part == "flat":
             return flat.solve_file(self._folder, out, **said)
+        if self.part == "light":
+            return light.solve_file(self._folder, out, fps=self._fps(), **said)
         if self.part == "background":
             return background.solve_file(self._folder, out, belongs=False, **said)
         described = self._folder / "target.json"
@@ -223,6 +250,12 @@ class Guide:
         self._count = max(
             (int(one.name.split(".")[0]) for one in kept if one.name.split(".")[0].isdecimal()), default=0
         )
+
+    def _fps(self) -> float | None:
+        try:
+            return float((self._folder / FPS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
 
     def _seen(self, pixels: Pixels) -> Sighting | None:
         if self._target is None:

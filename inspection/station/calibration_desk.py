@@ -10,15 +10,20 @@ from typing import Any
 
 import structlog
 
-from calibration.guided import STEPS, Guide, Look
+from calibration.guided import STEPS, Guide, Look, Step
 from calibration.record import CalibrationRecord
-from calibration.targets import Target, load_target, make_target
+from calibration.targets import Card, Target, load_target, make_target
 from inspection.errors import CalibrationError, InspectionError
 from inspection.frame import Frame
+from inspection.station.calibration_check import CARD_DAYS, CHECK, CardCheck
+from inspection.station.calibration_clock import CalibrationClock
 from inspection.station.calibrations import Calibrations
 from inspection.station.ports import StationCamera
 
 log = structlog.get_logger()
+PAGE_STEPS: Mapping[str, Step] = {**STEPS, CHECK: Step("card", 1, 1, True, CARD_DAYS)}
+"""What the page offers: the parts of a calibration, and the check that it still holds."""
+NEXT_FRAME_S = 1.5
 _RESIDUALS: Mapping[str, tuple[str, ...]] = {
     "lens": ("rms_px", "coverage"),
     "plane": ("rms_mm",),
@@ -54,10 +59,19 @@ class Desk:
         self._guides: dict[tuple[str, str, tuple[int, int]], Guide] = {}
         self._lock = threading.Lock()
         self._on_change: Callable[[], None] = lambda: None
+        self._clock = CalibrationClock(lambda: calibrations.faults)
+        self._card_check: CardCheck | None = None
 
     def watch(self, on_change: Callable[[], None]) -> None:
-        """Call ``on_change`` whenever a record was saved or taken back."""
+        """Call ``on_change`` whenever a record was saved or taken back, a view was checked, or a check became due."""
         self._on_change = on_change
+
+    def start(self) -> None:
+        """Begin to look after what time changes."""
+        self._clock.start(self._on_change)
+
+    def stop(self) -> None:
+        self._clock.stop()
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -77,7 +91,13 @@ class Desk:
             "calibration_id": state.calibration_id,
             "problems": dict(self.calibrations.problems(view)),
             "parts": _parts(state.record, state.usable),
+            "check": self._checked(state.usable),
         }
+
+    def next_to_check(self, view: str) -> str:
+        """Another view whose check is due, overdue or failed; empty when there is none."""
+        waiting = [name for name in self.views if name != view and self.calibrations.wants_check(name)]
+        return waiting[0] if waiting else ""
 
     def look(self, view: str, part: str, *, take: bool) -> dict[str, Any]:
         """Look at the camera's newest frame for a part, and keep it when it is good and wanted.
@@ -88,8 +108,11 @@ class Desk:
         """
         with self._lock:
             frame = self._camera(view).latest()
+            if part == CHECK:
+                return self._look_at_card(view, frame, keep=take)
             guide = self._guide(view, part, frame)
-            seen = guide.look(frame.pixels, take=take)
+            in_a_row = take and guide.step.burst_ms is not None
+            seen = self._take_row(view, guide) if in_a_row else guide.look(frame.pixels, take=take)
             if seen.kept:
                 log.info("calibration_frame_kept", view=view, part=part, count=guide.count)
             return _progress(guide, frame, seen)
@@ -137,6 +160,41 @@ class Desk:
             log.info("calibration_taken_back", view=view)
         self._on_change()
         return self.status(view)
+
+    def _look_at_card(self, view: str, frame: Frame, *, keep: bool) -> dict[str, Any]:
+        if self._card_check is None:
+            card = self._target("card")
+            if not isinstance(card, Card):
+                raise CalibrationError(f"{card} is no reference card", code="target")
+            self._card_check = CardCheck(self.calibrations, card, self._worker)
+        said = self._card_check.look(view, frame, keep=keep)
+        if said["checked"] or keep:
+            self._on_change()
+        return {"width": frame.width, "height": frame.height, "next_view": self.next_to_check(view), **said}
+
+    def _take_row(self, view: str, guide: Guide) -> Look:
+        """As many frames in a row as the step wants, each of them new."""
+        camera, apart_ns = self._camera(view), (guide.step.burst_ms or 0) * 1_000_000
+        frames = [camera.latest()]
+        while len(frames) < guide.step.wanted:
+            frames.append(camera.frame_after(frames[-1].monotonic_ns + apart_ns, NEXT_FRAME_S))
+        spent_s = (frames[-1].monotonic_ns - frames[0].monotonic_ns) / 1e9
+        fps = (len(frames) - 1) / spent_s if spent_s > 0 else None
+        return guide.take_row([frame.pixels for frame in frames], fps)
+
+    def _checked(self, usable: CalibrationRecord | None) -> dict[str, Any]:
+        """How the daily check of a view stands."""
+        if usable is None:
+            return {"standing": "", "at": "", "by": "", "passed": None, "moves": [], "reference": False}
+        last = self.calibrations.last_check(usable)
+        return {
+            "standing": self.calibrations.standing(usable),
+            "at": last.at.isoformat() if last is not None else "",
+            "by": last.by if last is not None else "",
+            "passed": last.passed if last is not None else None,
+            "moves": [move.code for move in last.moves] if last is not None else [],
+            "reference": usable.card is not None,
+        }
 
     def _camera(self, view: str) -> StationCamera:
         camera = self._cameras.get(view)

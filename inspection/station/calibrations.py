@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from calibration.checks import CheckLog, Shift
+from calibration.checks import CheckEntry, CheckLog, Shift
 from calibration.correct import Corrector
 from calibration.record import CalibrationRecord
 from calibration.sizes import ViewGeometry, ruler_of
@@ -133,9 +133,17 @@ class Calibrations:
         moved = problems_of(self._looks.drifts.moves(view, state.usable))
         return {**state.problems, **self._standings.problems(state.usable), **moved}
 
-    def due(self, view: str) -> bool:
-        """Whether it is time to check the view, and not yet too late."""
-        return self._standings.standing(self.state(view).usable) == "due"
+    def wants_check(self, view: str) -> bool:
+        """Whether the reference card is asked for: the check is due, overdue or failed."""
+        return bool(self.standing(self.state(view).usable))
+
+    def standing(self, usable: CalibrationRecord | None) -> str:
+        """How the daily check of a record's view stands: ``due``, ``overdue``, ``failed``, or empty."""
+        return self._standings.standing(usable)
+
+    def last_check(self, usable: CalibrationRecord) -> CheckEntry | None:
+        """The newest daily check of a record's view."""
+        return self._standings.last(usable)
 
     @property
     def checks(self) -> CheckLog:
@@ -149,7 +157,7 @@ class Calibrations:
         for view in self._cameras:
             for code, words in self.problems(view).items():
                 told.setdefault(code, {})[view] = words
-            if self.due(view):
+            if self.standing(self.state(view).usable) == "due":
                 told.setdefault("check_due", {})[view] = ""
         return tuple(
             Fault(code=f"{PREFIX}{code}", about=", ".join(views), detail=" ".join(views.values()).strip()[:500])

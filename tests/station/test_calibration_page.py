@@ -115,6 +115,11 @@ def test_lens_and_table_are_calibrated_with_live_pictures(desk: Rig, page: Page)
     desk.wait(lambda state: not [fault for fault in state["faults"] if fault["code"].startswith("calibration.")])
 
     page.get_by_role("button", name="Take the last version back").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Table")
+    page.get_by_role("button", name="Leave it").click()
+    expect(page.locator(".issue")).to_have_count(0)
+    page.get_by_role("button", name="Take the last version back").click()
+    page.get_by_role("button", name="Take it back").click()
     expect(page.locator("#toast")).to_have_text("The last version is back.", timeout=10_000)
     expect(page.locator(".issue")).to_contain_text("not finished")
 
@@ -122,7 +127,7 @@ def test_lens_and_table_are_calibrated_with_live_pictures(desk: Rig, page: Page)
 @pytest.mark.browser
 @pytest.mark.parametrize("language", ["zh-CN", "en", "th", "vi"])
 def test_the_page_needs_no_scrolling_in_any_language(desk: Rig, page: Page, language: str) -> None:
-    for part in ("lens", "background"):
+    for part in ("lens", "background", "check"):
         page.goto(f"{desk.url}/calibration?lang={language}&part={part}")
         expect(page.locator("#desk")).to_be_visible()
         wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")

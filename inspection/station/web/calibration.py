@@ -8,8 +8,9 @@ from fastapi import APIRouter, Cookie, Header, Query
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 
-from calibration.guided import STEPS
-from inspection.station.calibration_desk import Desk
+from calibration.moves import SENTENCES
+from inspection.station.calibration_check import CHECK
+from inspection.station.calibration_desk import PAGE_STEPS, Desk
 from inspection.station.station import Station
 from inspection.station.web import calibration_words
 from inspection.station.web.pages import Pages
@@ -57,7 +58,8 @@ def build_calibration(station: Station, pages: Pages) -> APIRouter:
         accept_language: Annotated[str | None, Header()] = None,
     ) -> HTMLResponse:
         language = pages.languages.choose(asked, remembered, accept_language)
-        return HTMLResponse(pages.render("calibration.html", language, _shown(station, desk, view, part)))
+        shown = {**_shown(station, desk, view, part), "moves": _moves(language)}
+        return HTMLResponse(pages.render("calibration.html", language, shown))
 
     router.include_router(_orders(desk))
     return router
@@ -94,13 +96,20 @@ def _orders(desk: Desk) -> APIRouter:
 def _shown(station: Station, desk: Desk, view: str, part: str) -> dict[str, Any]:
     chosen = view if view in desk.views else desk.views[0]
     status = desk.status(chosen)
-    undone = next((name for name in STEPS if not status["parts"].get(name, {}).get("usable")), "lens")
+    parts = status["parts"]
+    undone = next((name for name in PAGE_STEPS if name != CHECK and not parts.get(name, {}).get("usable")), CHECK)
     return {
         "station_id": station.parts.station_id,
         "views": desk.views,
         "view": chosen,
-        "part": part if part in STEPS else undone,
-        "steps": STEPS,
+        "part": part if part in PAGE_STEPS else undone,
+        "steps": PAGE_STEPS,
         "status": status,
+        "newest": max(parts, key=lambda name: parts[name]["at"], default=""),
         "said": calibration_words,
     }
+
+
+def _moves(language: str) -> dict[str, str]:
+    """What moved and what to do about it, in the reader's language."""
+    return {code: texts.get(language, texts["en"]) for code, texts in SENTENCES.items()}

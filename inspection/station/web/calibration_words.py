@@ -13,6 +13,7 @@ PARTS: Mapping[str, str] = {
     "colour": N_("Colours"),
     "light": N_("Steady light"),
     "background": N_("Empty station"),
+    "check": N_("Daily check"),
 }
 
 TASKS: Mapping[str, str] = {
@@ -20,7 +21,9 @@ TASKS: Mapping[str, str] = {
     "plane": N_("Lay the board flat on the table and press Take. Then lay it elsewhere, three times in all."),
     "flat": N_("Fill the picture with a white sheet and press Take. Turn the sheet, four times in all."),
     "colour": N_("Lay the colour chart flat on the table and press Take, twice."),
-    "background": N_("Clear the table and press Take, six times."),
+    "light": N_("Clear the table, take your hands away and press Take once."),
+    "background": N_("Clear the table, take your hands away and press Take once."),
+    "check": N_("Lay the reference card flat in the middle of the picture and take your hands away."),
 }
 
 REASONS: Mapping[str, str] = {
@@ -34,6 +37,12 @@ REASONS: Mapping[str, str] = {
     "same_pose": N_("Taken like this before: move it or tilt it."),
     "other_size": N_("The camera's picture size has changed: start again."),
     "enough": N_("Enough: save."),
+    "taking": N_("Taking: keep away from the table."),
+    "checking": N_("Comparing: keep away from the table."),
+    "passed": N_("Passed: nothing has moved."),
+    "failed": N_("Not passed:"),
+    "uncalibrated": N_("Calibrate this view first."),
+    "no_reference": N_("Press Keep as reference once, right after calibrating: later checks are then exact."),
     "picture": N_("This is no picture."),
     "stale": N_("No picture from the camera."),
     "lost": N_("No picture from the camera."),
@@ -62,6 +71,15 @@ REFUSALS: Mapping[str, str] = {
     "calibration.dark": N_("Not saved: too dark. Raise the exposure, start again."),
     "calibration.uneven": N_("Not saved: there are shadows or things on the sheet. Start again."),
     "calibration.not_white": N_("Not saved: the sheet is not white. Start again."),
+    "calibration.flicker": N_(
+        "Not saved: the light flickers. Set the exposure to a multiple of 1/100 s (1/120 s on 60 Hz mains)."
+    ),
+    "calibration.warming_up": N_("Not saved: the light still changes. Wait until the lamps are warm, take again."),
+    "calibration.moving": N_("Not saved: something moved. Clear the table, take again."),
+    "calibration.light": N_("Not saved: the light changed meanwhile. Keep daylight out, take again."),
+    "calibration.item": N_("Not saved: something lies on the table. Take it off, take again."),
+    "calibration.blurred": N_("Not saved: the picture is blurred. Focus the camera, take again."),
+    "calibration.no_target": N_("Not saved: the target is not seen."),
     "calibration.missing": N_("There is nothing to take back."),
     "calibration.write": N_("Not saved: free space on the disk."),
     "calibration.saved": N_("Saved."),

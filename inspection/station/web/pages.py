@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inspection.station.snapshot import Fault, HubState, ShownView, Snapshot
-from inspection.station.web import words
+from inspection.station.web import calibration_words, words
 from inspection.station.web.drawing import Label, groups, labels
 from inspection.station.web.languages import TITLES, Languages
 
@@ -21,6 +22,10 @@ MAX_DRAWN = 12
 """Findings drawn in one picture; the strongest come first."""
 CERTAIN = 0.99
 MAX_FAULTS = 3
+QUIET = tuple(f"calibration.{code}" for code in calibration_words.PROBLEMS if not code.startswith(("moved_", "check_")))
+"""Faults that stand until a technician comes; what has just changed is told loudly."""
+CHECKED_WITH_CARD = frozenset({f"calibration.check_{standing}" for standing in ("due", "overdue", "failed")})
+"""Faults that a worker cures with the reference card."""
 
 
 class Pages:
@@ -53,6 +58,13 @@ class Pages:
         template = self._environment(tag).get_template(name)
         return template.render(**shown, lang=tag, titles=TITLES, version=self._version)
 
+    def _page_of(self, fault: Fault) -> str:
+        """Where the worker does something about it; empty where there is nothing to do."""
+        if not self._calibrates or fault.code not in CHECKED_WITH_CARD:
+            return ""
+        view = fault.about.split(", ")[0]
+        return f"/calibration?{urlencode({'view': view, 'part': 'check'})}"
+
     def _environment(self, language: str) -> Environment:
         return self._environments.get(language) or self._environments[self.languages.default]
 
@@ -67,7 +79,8 @@ class Pages:
             "groups": groups(snapshot.findings),
             "labels": lambda view: _labels(snapshot, view, say),
             "faults": [
-                (_sentence(fault, say), fault.code.startswith("calibration.")) for fault in snapshot.faults[:MAX_FAULTS]
+                (_sentence(fault, say), fault.code.startswith(QUIET), self._page_of(fault))
+                for fault in snapshot.faults[:MAX_FAULTS]
             ],
             "more_faults": max(0, len(snapshot.faults) - MAX_FAULTS),
             "camera_trouble": _camera_trouble(snapshot),

@@ -8,14 +8,18 @@ const points = document.getElementById("points");
 const coverage = document.getElementById("coverage");
 const answer = document.getElementById("answer");
 const toast = document.getElementById("toast");
-const buttons = Object.fromEntries(["take", "go", "solve", "restart", "undo"].map((id) => [id, document.getElementById(id)]));
+const buttons = Object.fromEntries(
+  ["take", "go", "solve", "restart", "undo"].map((id) => [id, document.getElementById(id)]).filter(([, button]) => button),
+);
+const sure = document.getElementById("sure");
+const nextView = document.getElementById("next");
 const SVG = "http://www.w3.org/2000/svg";
 const PAUSE_MS = 250;
 const RETRY_MS = 1000;
 const TOAST_MS = 6000;
 const { view, part } = desk.dataset;
-const byItself = !buttons.go.hidden;
-let going = !byItself;
+const checks = part === "check";
+let going = checks || buttons.go.hidden;
 let busy = false;
 
 function words(code) {
@@ -55,10 +59,40 @@ function drawn(name, attributes) {
   return element;
 }
 
-function show(seen) {
+function showCheck(seen) {
+  size(seen);
+  buttons.take.disabled = !["passed", "failed", "checking"].includes(seen.reason);
+  buttons.take.classList.toggle("next", seen.reason === "passed" && !seen.reference);
+  answer.dataset.reason = seen.reason;
+  const moves = seen.moves.map((code) => words(`move.${code}`));
+  const hint = seen.reason === "passed" && !seen.reference ? [words("no_reference")] : [];
+  answer.replaceChildren(...[words(seen.reason), ...moves, ...hint].map((text) => spoken(text)));
+  if (seen.checked) {
+    going = false;
+    buttons.go.textContent = buttons.go.dataset.resting;
+    nextView.href = seen.next_view ? `?view=${encodeURIComponent(seen.next_view)}&part=check` : "/";
+    nextView.textContent = seen.next_view ? `${nextView.dataset.next} ${seen.next_view}` : nextView.dataset.back;
+    nextView.hidden = false;
+  }
+}
+
+function spoken(text) {
+  const line = document.createElement("span");
+  line.textContent = text;
+  return line;
+}
+
+function size(seen) {
+  if (!seen.width) {
+    return;
+  }
   picture.setAttribute("viewBox", `0 0 ${seen.width} ${seen.height}`);
   frame.setAttribute("width", seen.width);
   frame.setAttribute("height", seen.height);
+}
+
+function show(seen) {
+  size(seen);
   const radius = seen.width / 220;
   points.replaceChildren(...seen.points.map(([x, y]) => drawn("circle", { cx: x, cy: y, r: radius })));
   const rows = seen.coverage.length;
@@ -101,8 +135,12 @@ function showPicture() {
 
 async function look(take = false) {
   busy = true;
+  if (take && !checks) {
+    buttons.take.disabled = true;
+    answer.textContent = words("taking");
+  }
   try {
-    show(await post("look", { take }));
+    (checks ? showCheck : show)(await post("look", { take }));
   } catch (error) {
     const code = (error.code ?? "request.unreachable").replace(/^(camera|device)\./, "");
     answer.dataset.reason = code;
@@ -127,6 +165,10 @@ async function order(name, done) {
   try {
     await post(name);
     sessionStorage.setItem("said", done);
+    if (name === "solve") {
+      location.href = `?view=${encodeURIComponent(view)}`; // what is to be done next
+      return;
+    }
   } catch (error) {
     sessionStorage.setItem("said", error.code ?? "request.unreachable");
   }
@@ -138,9 +180,14 @@ buttons.go.addEventListener("click", () => {
   buttons.go.textContent = going ? buttons.go.dataset.going : buttons.go.dataset.resting;
 });
 buttons.take.addEventListener("click", () => look(true));
-buttons.solve.addEventListener("click", () => order("solve", "calibration.saved"));
-buttons.restart.addEventListener("click", () => order("restart", ""));
-buttons.undo.addEventListener("click", () => order("undo", "calibration.undone"));
+buttons.solve?.addEventListener("click", () => order("solve", "calibration.saved"));
+buttons.restart?.addEventListener("click", () => order("restart", ""));
+buttons.undo?.addEventListener("click", () => sure?.showModal());
+sure?.addEventListener("close", () => {
+  if (sure.returnValue === "yes") {
+    order("undo", "calibration.undone");
+  }
+});
 
 const said = sessionStorage.getItem("said");
 sessionStorage.removeItem("said");
