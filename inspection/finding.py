@@ -110,6 +110,7 @@ class Assessment:
         novel: whether novelty exceeds the bundle's threshold.
         confident: whether the condition probability passes the bundle's conformal threshold.
         capture: quality of each view, in the order of the views.
+        decided_by: the view that decided the condition; empty when the model cannot say.
     """
 
     bundle_id: str
@@ -120,6 +121,12 @@ class Assessment:
     novel: bool
     confident: bool
     capture: tuple[CaptureQuality, ...]
+    decided_by: str = ""
+
+    @property
+    def deciding(self) -> Finding | None:
+        """The strongest finding in the view that decided the condition: the region to look at first."""
+        return next((finding for finding in self.findings if finding.view == self.decided_by), None)
 
     @property
     def condition(self) -> Condition:

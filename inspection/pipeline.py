@@ -106,7 +106,8 @@ def inspect(
         policy: decides.
         catalogue: what the item is worth and what its kind demands.
         context: what else the station knows.
-        examine: looks at every corrected picture before it is judged; a bad one never leads to more than a hold.
+        examine: looks at every corrected picture before it is judged. A bad one is not judged beside good ones, and
+            without clear damage in one of those it leads to a hold.
     """
     start = time.perf_counter()
     pictures = tuple(correct(view, frame) for view, frame in frames.items())
@@ -116,7 +117,8 @@ def inspect(
     seen = {view: look.problems for view, look in looks.items()}
     calibration_problems = _calibration_problems(pictures, looks)
     examined = time.perf_counter()
-    assessment = _in_frames(judge.assess(pictures), pictures, seen) if judge is not None and pictures else None
+    fit = tuple(shown for shown in pictures if not seen.get(shown.view)) or pictures
+    assessment = _in_frames(judge.assess(fit), pictures, seen) if judge is not None and pictures else None
     judged = time.perf_counter()
     facts = establish(
         item,
@@ -172,9 +174,10 @@ def _in_frames(
     for finding in assessment.findings:
         known = geometry.get(finding.view)
         findings.append(finding if known is None else known.in_frame(finding))
+    said = {quality.view: quality.problems for quality in assessment.capture}
     capture = tuple(
-        CaptureQuality(said.view, tuple(dict.fromkeys((*seen.get(said.view, ()), *said.problems))))
-        for said in assessment.capture
+        CaptureQuality(shown.view, tuple(dict.fromkeys((*seen.get(shown.view, ()), *said.get(shown.view, ())))))
+        for shown in pictures
     )
     return replace(assessment, findings=tuple(findings), capture=capture)
 

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from inspection.errors import BundleError, InspectionError
-from inspection.finding import Assessment, Condition, Defect, Finding
+from inspection.finding import Assessment, Defect, Finding
 from inspection.frame import Pixels, ViewPicture
 from inspection.ledger.notes import VerifierKey
 from models.bundle import EXPECTED, GRAPH, REFERENCE, SPEC, Bundle, open_bundle
 from models.contract import OUTPUTS, BundleSpec
+from models.fusion import fused
 from models.inner import PATCHES, has_tensor, with_output
 from models.novelty import Reference
 from models.pixels import Letterbox, fit, quality, regions
@@ -27,7 +28,6 @@ from models.reference import Bank, Comparison, ReferenceRefused
 Floats = npt.NDArray[np.float32]
 MAX_VIEWS = 32
 MAX_REGIONS_PER_DEFECT = 12
-_SELLABLE = (Condition.INTACT, Condition.MINOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +146,7 @@ class Judge:
         A view that differs from them gives a finding ``novel`` with the place. The comparisons come in the order of the
         views, ``None`` for one without samples.
 
-        A defect counts as seen when any view sees it. The condition is that of the view with the greatest expected
-        severity among those whose capture is good: one clear defect in one view suffices, one bad view does not veto.
+        One clear defect in one view suffices, and one bad view does not veto; see :mod:`models.fusion`.
 
         Raises:
             PictureRefused: an array is no picture.
@@ -163,22 +162,20 @@ class Judge:
         raw, compared = self._run_beside(batch, pictures, bank)
         spec = self.spec
         capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
-        good = [index for index, view in enumerate(capture) if view.ok] or list(range(len(pictures)))
-        severity = raw.conditions @ np.arange(len(spec.conditions), dtype=np.float32)
-        worst = max(good, key=lambda index: float(severity[index]))
-        p_condition = {name: float(p) for name, p in zip(spec.conditions, raw.conditions[worst], strict=True)}
-        p_sellable = sum(p_condition[name] for name in _SELLABLE)
-        distance = float(self._reference.distances(raw.embedding).max())
+        distances = self._reference.distances(raw.embedding)
+        item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.confident)
+        counting = {pictures[place].view for place in item.views}
         found = self._findings(pictures, raw, letterboxes) + self._differences(pictures, compared, letterboxes)
         assessment = Assessment(
             bundle_id=self.bundle_id,
-            findings=tuple(sorted(found, key=lambda finding: -finding.probability)),
-            p_defect={name: float(p) for name, p in zip(spec.defects, raw.defects.max(axis=0), strict=True)},
-            p_condition=p_condition,
-            novelty=float(1 - 0.5 ** ((distance / spec.thresholds.novelty) ** 2)),
-            novel=distance > spec.thresholds.novelty,
-            confident=max(p_sellable, 1 - p_sellable) >= spec.thresholds.confident,
+            findings=tuple(sorted((f for f in found if f.view in counting), key=lambda finding: -finding.probability)),
+            p_defect={name: float(p) for name, p in zip(spec.defects, item.p_defect, strict=True)},
+            p_condition={name: float(p) for name, p in zip(spec.conditions, item.p_condition, strict=True)},
+            novelty=float(1 - 0.5 ** ((item.distance / spec.thresholds.novelty) ** 2)),
+            novel=item.distance > spec.thresholds.novelty,
+            confident=item.confident,
             capture=capture,
+            decided_by=pictures[item.deciding].view,
         )
         return assessment, compared
 

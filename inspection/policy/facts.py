@@ -234,7 +234,8 @@ def establish(
         calibrated: whether every picture was corrected with a calibration.
         calibration_problems: codes of what is wrong with the calibration of any view.
         capture_problems: what was seen wrong with the pictures before they were judged. With these, or those that the
-            judge saw, nothing the judge said counts: a bad picture shows damage that is not there, and hides what is.
+            judge saw, nothing the judge said counts, as a bad picture hides damage; unless a good one shows clear
+            damage, which no other picture can undo.
         size: of the item beside its product's; ``None`` when no view could tell.
     """
     known: dict[str, Any] = {
@@ -327,7 +328,7 @@ def _life(item: Item, product: Product | None, context: Context) -> dict[str, An
 def _assessment(assessment: Assessment | None, seen: tuple[str, ...]) -> dict[str, Any]:
     said = [code for view in assessment.capture for code in view.problems] if assessment is not None else []
     problems = tuple(dict.fromkeys((*seen, *said)))
-    if problems:
+    if problems and (assessment is None or not _clearly_damaged(assessment)):
         return {"capture_problems": problems}
     if assessment is None or not _finite(assessment):
         return {}
@@ -360,6 +361,14 @@ def _sizes(findings: Sequence[Finding]) -> dict[str, Any]:
 def _at_most_mm(finding: Finding) -> float:
     length = finding.size_mm[0] if finding.size_mm is not None else 0.0
     return float(length + (finding.size_uncertainty_mm or 0.0))
+
+
+def _clearly_damaged(assessment: Assessment) -> bool:
+    """Whether a view whose picture is good shows damage with confidence."""
+    good = {view.view for view in assessment.capture if view.ok}
+    sellable = assessment.condition in (Condition.INTACT, Condition.MINOR)
+    known = _finite(assessment) and assessment.confident and not assessment.novel
+    return known and not sellable and assessment.decided_by in good
 
 
 def _finite(assessment: Assessment) -> bool:

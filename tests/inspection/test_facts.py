@@ -127,6 +127,33 @@ def test_problems_of_all_views_are_facts() -> None:
     assert establish(Item(), assessment(capture=capture), None, Context()).capture_problems == ("too_dark", "blurred")
 
 
+CRITICAL = {Condition.INTACT: 0.01, Condition.MINOR: 0.0, Condition.MAJOR: 0.02, Condition.CRITICAL: 0.97}
+BAD_VIEW = (CaptureQuality("top"), CaptureQuality("front", ("blurred",)))
+
+
+def test_clear_damage_in_a_good_view_stands_beside_a_bad_view() -> None:
+    seen = assessment(capture=BAD_VIEW, p_condition=CRITICAL, decided_by="top")
+    facts = establish(Item(), seen, None, Context(), capture_problems=("blurred",))
+    assert (facts.judged, facts.condition, facts.capture_problems) == (True, "critical", ())
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        {"decided_by": "front"},
+        {"decided_by": ""},
+        {"confident": False},
+        {"novel": True},
+        {"p_condition": {**CRITICAL, Condition.INTACT: 0.98}},
+        {"p_condition": dict.fromkeys(Condition, float("nan"))},
+    ],
+)
+def test_anything_less_than_clear_damage_in_a_good_view_does_not(less: dict[str, Any]) -> None:
+    seen = assessment(**{"capture": BAD_VIEW, "p_condition": CRITICAL, "decided_by": "top", **less})
+    facts = establish(Item(), seen, None, Context(), capture_problems=("blurred",))
+    assert (facts.judged, facts.capture_problems) == (False, ("blurred",))
+
+
 @pytest.mark.parametrize(
     "broken",
     [
