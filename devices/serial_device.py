@@ -51,5 +51,9 @@ class SerialDevice:
     def tick(self, monotonic_ns: int) -> None:
         raise NotImplementedError
 
+    def takes_leave(self, monotonic_ns: int) -> bool:  # noqa: ARG002
+        """Most devices need no farewell."""
+        return False
+
     def lost(self, reason: str) -> None:
         self._announcer.lost(reason)

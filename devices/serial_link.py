@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 WRITE_TIMEOUT_S = 1.0
 MAX_READ = 65536
 LOOK_AT_PATH_S = 0.25
+LEAVE_S = 0.6
 JOIN_S = 10.0  # pyserial needs up to 5 s to give up on a socket:// that does not answer
 
 
@@ -62,6 +63,12 @@ class Conversation(Protocol):
 
     def tick(self, monotonic_ns: int) -> None:
         """Nothing arrived for one tick; called again for every further tick of silence."""
+
+    def takes_leave(self, monotonic_ns: int) -> bool:
+        """The open port is about to be closed as the link is stopped; whether it must stay open for another tick.
+
+        Called at once and then whenever something arrived or a tick passed, for at most `LEAVE_S`. It may write.
+        """
 
     def lost(self, reason: str) -> None:
         """The port is closed, or could not be opened, because of ``reason``."""
@@ -135,6 +142,16 @@ class SerialLink:
                 else:
                     self._conversation.tick(time.monotonic_ns())
                 watch.check()
+            self._leave(port)
+
+    def _leave(self, port: serial.Serial) -> None:
+        deadline = time.monotonic() + LEAVE_S
+        try:
+            while self._conversation.takes_leave(time.monotonic_ns()) and time.monotonic() < deadline:
+                if data := port.read(1):
+                    self._received(data + _rest(port), time.monotonic_ns())
+        except (DeviceError, OSError, termios.error) as error:
+            log.info("serial.left_without_farewell", device=self._name, reason=explain(error))
 
     def _received(self, data: bytes, now_ns: int) -> None:
         if self.tap is not None:

@@ -105,6 +105,10 @@ class ChafonDialog:
     def stop(self) -> bytes:
         return chafon_commands.set_answer_mode(self.dialect, self.address)
 
+    def farewell(self) -> Question | None:
+        """A round that was asked for ends by itself within `SCAN_MS`."""
+        return None
+
     def feed(self, data: bytes) -> list[Message]:
         return self._told(self._parser.feed(data))
 

@@ -144,6 +144,9 @@ class Dialog(Protocol):
     def stop(self) -> bytes:
         """End what `start` began."""
 
+    def farewell(self) -> Question | None:
+        """What makes the reader fall silent before it is left alone; ``None`` where no inventory goes on by itself."""
+
     def feed(self, data: bytes) -> list[Message]:
         """What was said by ``data``, in order."""
 

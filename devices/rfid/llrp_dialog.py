@@ -50,12 +50,11 @@ class LlrpDialog:
 
     def questions(self) -> Sequence[Question]:
         ids = self._ids
-        delete = llrp_messages.about_rospec(MessageType.DELETE_ROSPEC, ids(), llrp_messages.ALL)
         enable = llrp_messages.about_rospec(MessageType.ENABLE_ROSPEC, ids(), ROSPEC_ID)
         return [
             # Nothing is asked: a client waits until it is told that it may speak (LLRP 1.0.1, section 9.1).
             Question("connection", b"", MessageType.READER_EVENT_NOTIFICATION),
-            Question("stop", delete, MessageType.DELETE_ROSPEC),
+            self._delete(llrp_messages.ALL),
             Question(
                 "identity",
                 llrp_messages.get_capabilities(ids()),
@@ -81,6 +80,11 @@ class LlrpDialog:
     def stop(self) -> bytes:
         self._stops += 1
         return llrp_messages.about_rospec(MessageType.STOP_ROSPEC, self._ids(), ROSPEC_ID)
+
+    def farewell(self) -> Question | None:
+        """In both modes the inventory runs by itself, and it goes on when the connection is closed."""
+        self._running = False
+        return self._delete(ROSPEC_ID)
 
     def feed(self, data: bytes) -> list[Message]:
         """What was said.
@@ -145,6 +149,10 @@ class LlrpDialog:
     def _learn(self, answer: Answer) -> bool:
         self._capabilities = llrp_capabilities.capabilities(answer.data)
         return self._capabilities is not None
+
+    def _delete(self, rospec_id: int) -> Question:
+        data = llrp_messages.about_rospec(MessageType.DELETE_ROSPEC, self._ids(), rospec_id)
+        return Question("stop", data, MessageType.DELETE_ROSPEC)
 
     def _inventory(self) -> bytes:
         """The message that describes the inventory; the power's number is known once the reader told its table."""

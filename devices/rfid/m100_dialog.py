@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from devices.frames import FrameCounts, FrameParser
 from devices.rfid import m100
 from devices.rfid.dialog import Answer, Message, Question
-from devices.rfid.settings import ReaderSettings, Region
+from devices.rfid.settings import Mode, ReaderSettings, Region
 
 REGIONS = {
     Region.CHINA_900: m100.Region.CHINA_900,
@@ -48,7 +48,7 @@ class M100Dialog:
     def questions(self) -> Sequence[Question]:
         settings, dialect = self.settings, self.dialect
         questions = [
-            Question("stop", m100.stop_inventory(dialect), m100.Command.STOP, attempts=1),
+            self._stop(),
             self._identity(m100.Info.HARDWARE, attempts=2),
             self._identity(m100.Info.SOFTWARE, attempts=1),
         ]
@@ -69,6 +69,9 @@ class M100Dialog:
     def stop(self) -> bytes:
         return m100.stop_inventory(self.dialect)
 
+    def farewell(self) -> Question | None:
+        return self._stop() if self.settings.mode is Mode.CONTINUOUS else None
+
     def feed(self, data: bytes) -> list[Message]:
         return _from_reader(self._parser.feed(data))
 
@@ -80,6 +83,9 @@ class M100Dialog:
 
     def reset(self) -> None:
         self._parser.reset()
+
+    def _stop(self) -> Question:
+        return Question("stop", self.stop(), m100.Command.STOP, attempts=1)
 
     def _identity(self, info: m100.Info, attempts: int) -> Question:
         return Question(

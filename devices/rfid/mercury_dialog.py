@@ -10,7 +10,7 @@ from devices.rfid import mercury, mercury_commands
 from devices.rfid.dialog import Answer, Message, Question, Refusal
 from devices.rfid.framed import MessageParser
 from devices.rfid.mercury import Opcode
-from devices.rfid.settings import ReaderSettings, Region
+from devices.rfid.settings import Mode, ReaderSettings, Region
 
 REGIONS = {
     Region.CHINA_900: mercury.Region.CHINA,
@@ -63,7 +63,7 @@ class MercuryDialog:
         # After power-up a module knows neither protocol nor antennas.
         antennas = mercury_commands.set_antenna_list(settings.antennas or (1,))
         questions = [
-            Question("stop", mercury_commands.stop_reading(), Opcode.MULTI_PROTOCOL),
+            Question("stop", self.stop(), Opcode.MULTI_PROTOCOL),
             Question(
                 "identity",
                 mercury_commands.get_version(),
@@ -92,6 +92,10 @@ class MercuryDialog:
 
     def stop(self) -> bytes:
         return mercury_commands.stop_reading()
+
+    def farewell(self) -> Question | None:
+        continuous = self.settings.mode is Mode.CONTINUOUS
+        return Question("stop", self.stop(), Opcode.MULTI_PROTOCOL) if continuous else None
 
     def feed(self, data: bytes) -> list[Message]:
         return self._followed(self._parser.feed(data))

@@ -80,6 +80,10 @@ class R2000Dialog:
     def stop(self) -> bytes:
         return b""
 
+    def farewell(self) -> Question | None:
+        """A round that was asked for ends by itself."""
+        return None
+
     def feed(self, data: bytes) -> list[Message]:
         return _of_inventory(self._parser.feed(data))
 

@@ -28,6 +28,7 @@ TICK_S = 0.02
 IDLE_GAP_NS = 50_000_000
 ANSWER_NS = 300_000_000
 UNANSWERED_NS = 1_300_000_000
+FAREWELL_AGAIN_NS = 150_000_000
 
 
 class RfidReader(SerialDevice):
@@ -35,7 +36,8 @@ class RfidReader(SerialDevice):
 
     A tag is delivered as a `TagReading` when `TagField` counts it as in the field, and again now and then; a
     neighbour's tag too, marked as such.
-    What the reader complains about stands in the status until it is over.
+    What the reader complains about stands in the status until it is over. An inventory that goes on by itself is ended
+    when the driver is stopped, so that nothing transmits for nobody.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class RfidReader(SerialDevice):
         self._open_since_ns: int | None = None
         self._heard_ns = 0
         self._last_byte_ns = 0
+        self._farewell: Question | None = None
+        self._left = False
 
     @property
     def counts(self) -> FrameCounts:
@@ -79,11 +83,16 @@ class RfidReader(SerialDevice):
         self._setup = deque(self._dialog.questions())
         self._heard_ns = now_ns
         self._open_since_ns = None
+        self._farewell, self._left = None, False
         self._set_up(now_ns)
 
     def received(self, data: bytes, monotonic_ns: int) -> None:
         self._last_byte_ns = monotonic_ns
-        for message in self._dialog.feed(data):
+        messages = self._dialog.feed(data)
+        if self._farewell is not None:
+            self._left = self._left or any(_answers(message, self._farewell) for message in messages)
+            return
+        for message in messages:
             self._take(message, monotonic_ns)
         self._go_on(monotonic_ns)
 
@@ -92,6 +101,17 @@ class RfidReader(SerialDevice):
             for message in self._dialog.flush():
                 self._take(message, monotonic_ns)
         self._go_on(monotonic_ns)
+
+    def takes_leave(self, monotonic_ns: int) -> bool:
+        """Ask for silence, again while no answer comes; what is read meanwhile is for nobody."""
+        first = self._farewell is None
+        if first and (self._inventory or self._identity):
+            self._farewell = self._dialog.farewell()
+        if self._farewell is None or self._left:
+            return False
+        if first or monotonic_ns - self._asked_ns > FAREWELL_AGAIN_NS:
+            self._ask(self._farewell.data, monotonic_ns)
+        return True
 
     def lost(self, reason: str) -> None:
         self._write = _not_open
@@ -253,6 +273,10 @@ _HINT = "Correct power_dbm, region or antennas in the configuration."
 
 def _ends_round(message: Message) -> bool:
     return isinstance(message, Refusal) or (isinstance(message, Answer) and message.end_of_round)
+
+
+def _answers(message: Message, question: Question) -> bool:
+    return isinstance(message, Answer | Refusal) and message.to == question.to
 
 
 def _not_open(_: bytes) -> None:

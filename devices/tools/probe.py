@@ -195,6 +195,9 @@ class _Conversation:
         if self._last_byte_ns and monotonic_ns - self._last_byte_ns > IDLE_GAP_NS:
             self._take(lambda listener: listener.flush())
 
+    def takes_leave(self, monotonic_ns: int) -> bool:  # noqa: ARG002
+        return False
+
     def lost(self, reason: str) -> None:
         self.fault = reason
         self._done.set()

@@ -25,6 +25,7 @@ from devices.serial_link import PortSettings
 from inspection.errors import DeviceLost
 from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
+from tests.devices.subjects.rfid import kill
 from tests.devices.subjects.subject import build
 
 EPC = "3074257BF7194E4000001A85"
@@ -189,7 +190,7 @@ def test_an_inventory_that_a_killed_program_left_is_replaced(
 ) -> None:
     first = connect(power_dbm=30.0)
     inbox.wait_connected()
-    first.stop()  # leaves the inventory in the reader, as a kill would
+    kill(first)
     assert sim.running
     since = inbox.mark()
     connect(power_dbm=12.0)

@@ -21,6 +21,7 @@ from devices.rfid.simulator import SimulatedTag
 from devices.serial_link import PortSettings
 from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
+from tests.devices.subjects.rfid import kill
 from tests.devices.subjects.subject import build
 
 EPC = "3074257BF7194E4000001A85"
@@ -218,7 +219,7 @@ def test_a_stream_that_a_killed_program_left_is_taken_over(
 ) -> None:
     first = connect(mode=Mode.CONTINUOUS)
     inbox.wait_connected()
-    first.stop()  # leaves the stream running, as a kill would
+    kill(first)
     assert sim.running
     since = inbox.mark()
     connect()

@@ -25,7 +25,7 @@ from inspection.reading import Neighbour, TagReading
 MS = 1_000_000
 EPC = "3074257BF7194E4000001A85"
 TAG = TagRead(EPC, None, -50.0, 1, None, b"tag")
-POLL, POWER, NAME = 1, 2, 3
+POLL, POWER, NAME, STOP = 1, 2, 3, 4
 END = Answer(POLL, end_of_round=True)
 DONE = Answer(POWER, b"\x00")
 HOT = Notice("too hot", trouble=True)
@@ -58,6 +58,9 @@ class Spoken:
 
     def stop(self) -> bytes:
         return b"stop"
+
+    def farewell(self) -> Question | None:
+        return Question("stop", b"stop", STOP)
 
     def feed(self, data: bytes) -> list[Message]:
         assert data
@@ -115,6 +118,10 @@ class Talk:
         for at_ms in range(100, until_ms, 200):
             self.hears(at_ms, ALIVE)
         return self
+
+    def leaves(self, at_ms: int) -> bool:
+        """Whether the port may be closed."""
+        return not self.reader.takes_leave(self._opened_ns + at_ms * MS)
 
     def waits(self, until_ms: int, *, from_ms: int = 0) -> Talk:
         """Silence, with a tick every 20 ms."""
@@ -337,3 +344,31 @@ def test_the_troubles_of_a_lost_reader_are_not_those_of_the_next() -> None:
     assert talk.detail == "unplugged"
     talk.reader.opened(talk.written.append)
     assert talk.hears(20, END).detail == "reader answers"
+
+
+def test_a_reader_that_is_left_is_told_to_stop_until_it_answers() -> None:
+    talk = Talk(mode=Mode.CONTINUOUS).hears(10, ALIVE)
+    talk.said()
+    assert not talk.leaves(100)
+    assert not talk.leaves(200)
+    assert talk.said() == [b"stop"]
+    assert not talk.leaves(260)
+    assert talk.said() == [b"stop"]
+    assert talk.hears(270, Answer(STOP)).leaves(280)
+    assert talk.said() == []
+
+
+def test_what_is_read_while_the_driver_leaves_is_told_to_nobody_and_begins_nothing() -> None:
+    talk = Talk(mode=Mode.CONTINUOUS).hears(10, ALIVE)
+    talk.said()
+    assert not talk.leaves(100)
+    assert talk.hears(110, TAG).hears(120, Refusal(STOP, 1, "not now")).leaves(130)
+    assert talk.heard == []
+    assert talk.said() == [b"stop"]
+
+
+def test_a_reader_that_never_answered_is_left_without_a_word() -> None:
+    talk = Talk([SET_POWER])
+    talk.said()
+    assert talk.leaves(100)
+    assert talk.said() == []

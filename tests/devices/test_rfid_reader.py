@@ -20,6 +20,7 @@ from devices.rfid.simulator import SimulatedTag
 from devices.serial_link import PortSettings
 from inspection.reading import Neighbour, TagReading
 from tests.devices.conftest import PATIENCE_S, Inbox
+from tests.devices.subjects.rfid import kill
 
 EPC = "3074257BF7194E4000001A85"
 EPC_2 = "3074257BF7194E4000001A86"
@@ -245,7 +246,7 @@ def test_a_reader_left_in_an_inventory_by_a_killed_program_is_taken_over(
 ) -> None:
     first = connect(ReaderSettings(mode=Mode.CONTINUOUS))
     inbox.wait_connected()
-    first.stop()  # leaves the inventory running, as a kill would
+    kill(first)
     assert sim.running
     since = inbox.mark()
     connect(ReaderSettings(mode=Mode.POLL))
