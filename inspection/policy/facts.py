@@ -121,6 +121,7 @@ class Facts:
     contaminated: str = _text("mould, pests or dirt that spreads", choices=YES_NO)
     seal: str = _text("the original seal, said by a person or a sensor", choices=("intact", "broken", "unknown"))
     complete: str = _text("all parts are there, said by a person", choices=YES_NO)
+    powers_on: str = _text("it switches on, tried by a person", choices=YES_NO)
 
     weight_known: bool = _truth("a stable weight was read and the catalogue has one to compare")
     weight_g: float = _number("stable weight on the scale", guard="weight_known")
