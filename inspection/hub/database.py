@@ -27,9 +27,6 @@ class Database:
         dsn: ``postgresql://…`` URL.
         pool_size: connections kept open; as many again may be opened for a peak.
         statement_timeout_s: a statement that takes longer is ended.
-
-    Attributes:
-        dsn: where it is, password and all: for programs that connect by themselves, never for a log.
     """
 
     def __init__(self, dsn: str, *, pool_size: int = 10, statement_timeout_s: float = 10.0) -> None:
@@ -41,7 +38,6 @@ class Database:
             raise DatabaseUnavailable(
                 "the database's address must begin with postgresql://", hint="see RETURNS_HUB_DSN"
             )
-        self.dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC"
         self._engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
@@ -52,6 +48,11 @@ class Database:
             hide_parameters=True,  # what a person wrote never reaches a log through an error message
             connect_args={"connect_timeout": 5, "options": options, "application_name": "returns-hub"},
         )
+
+    @property
+    def dsn(self) -> str:
+        """The address as ``postgresql://…``, with its password: for another pool, not to be shown."""
+        return self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

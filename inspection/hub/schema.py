@@ -20,9 +20,10 @@ from inspection.hub.evidence.tables import checkpoints as evidence_checkpoints
 from inspection.hub.evidence.tables import cosignatures as evidence_cosignatures
 from inspection.hub.evidence.tables import entries as evidence_entries
 from inspection.hub.evidence.tables import nodes as evidence_nodes
-from inspection.hub.images.tables import image_pieces, images
+from inspection.hub.images.tables import image_keys, image_pieces, images
 from inspection.hub.inspections.tables import inspection_images, inspections, station_clocks
 from inspection.hub.items.tables import item_matches
+from inspection.hub.people.tables import erasures, legal_holds
 from inspection.hub.returns.tables import return_lines, returns
 from inspection.hub.tables import METADATA, events, merchants
 
@@ -40,16 +41,19 @@ __all__ = [
     "epcis_master_data",
     "epcis_names",
     "epcis_queries",
+    "erasures",
     "events",
     "evidence_checkpoints",
     "evidence_cosignatures",
     "evidence_entries",
     "evidence_nodes",
+    "image_keys",
     "image_pieces",
     "images",
     "inspection_images",
     "inspections",
     "item_matches",
+    "legal_holds",
     "merchants",
     "oidc_flows",
     "return_lines",

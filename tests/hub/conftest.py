@@ -21,6 +21,7 @@ from inspection.hub.database import Database
 from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.hub import Hub
 from inspection.hub.images.store import ImageStore
+from inspection.hub.images.vault import Vault, master_key
 from inspection.hub.metrics import Metrics
 from inspection.hub.serving import listen
 from tests.hub.folders import database_folder
@@ -69,7 +70,12 @@ def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
 def running(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     folder = tmp_path_factory.mktemp("store")
     images, reports = ImagesSection(max_bytes=100_000), ReportsSection(max_bytes=50_000)
-    hub = Hub(HubConfig(data_dir=folder, images=images, reports=reports), database, ImageStore(None, folder), Metrics())
+    hub = Hub(
+        HubConfig(data_dir=folder, images=images, reports=reports),
+        database,
+        ImageStore(None, folder, Vault(database, master_key(bytes(32)))),
+        Metrics(),
+    )
     admin, station = new_token(Scope.ADMIN), new_token(Scope.STATION)
     with database.transaction() as connection:
         merchant = merchant_id(connection)

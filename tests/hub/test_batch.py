@@ -122,8 +122,8 @@ def test_what_a_put_brought_before_it_was_cut_off_is_there(running: RunningHub, 
 
 def test_a_station_sends_only_the_rest_after_its_line_broke(running: RunningHub, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(running.station_token)
-    data = png(seed=uuid4().int) + b"\0" * 90_000
     for pause_s in (0.1, 0.5, 2.0, 6.0):  # bytes that the server has not read when the line breaks are lost
+        data = png(seed=uuid4().int) + b"\0" * 90_000
         with BreakingLine(running.url, after=50_000, pause_s=pause_s) as line:
             client = HubClient(line.url, TokenSource(tmp_path / "token"), timeout_s=20)
             assert client.put_picture(sha256(data), data, "image/png").outcome is Outcome.HUB_DOWN

@@ -14,6 +14,7 @@ from inspection.hub.config import HubConfig
 from inspection.hub.database import Database
 from inspection.hub.hub import Hub
 from inspection.hub.images.store import ImageStore
+from inspection.hub.images.vault import Vault, master_key
 from inspection.hub.metrics import Metrics
 from tests.hub.conftest import RunningHub, serving
 from tests.hub.reports import png, sha256
@@ -32,7 +33,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_stored(database: Database, small_disk: Path) -> None:
-    hub = Hub(HubConfig(data_dir=small_disk), database, ImageStore(None, small_disk), Metrics())
+    hub = Hub(
+        HubConfig(data_dir=small_disk),
+        database,
+        ImageStore(None, small_disk, Vault(database, master_key(bytes(32)))),
+        Metrics(),
+    )
     token = new_token(Scope.STATION)
     with database.transaction() as connection:
         merchant = merchant_id(connection)

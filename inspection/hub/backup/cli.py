@@ -18,7 +18,7 @@ from inspection.hub.backup.restoring import check_files
 from inspection.hub.backup.restoring import restore as restore_all
 from inspection.hub.commands import command
 from inspection.hub.config import HubConfig, load_config
-from inspection.hub.images.store import ImageStore
+from inspection.hub.images.opening import open_images
 from inspection.hub.serving import open_database
 
 CONFIG = Path("configs/hub.yaml")
@@ -42,13 +42,13 @@ def backup(
 ) -> None:
     """Back up database and pictures, while the hub runs.
 
-    Keys are not in it: keep `evidence.key` and the files that hold secrets elsewhere, under lock.
+    Keys are not in it: keep `images.key` and `evidence.key` elsewhere, under lock. Without the first, no picture of the
+    back-up can be read; without the second, the log goes on under another name.
     """
     with command():
         settings = _settings(config, data)
-        store = ImageStore(settings.images.url, settings.data_dir)
         with open_database(settings) as (database, _), _shown("pictures") as told:
-            made = back_up(database, store, to, progress=told)
+            made = back_up(database, open_images(settings, database), to, progress=told)
         found = manifest.read_manifest(made)
         typer.echo(f"{made}: {sum(found.rows.values())} rows, {found.pictures} pictures")
         if keep is not None:
@@ -70,9 +70,8 @@ def restore(
             typer.echo(f"{folder}: whole, made {found.made_at.isoformat()}, schema {found.schema_revision}")
             return
         settings = _settings(config, data)
-        store = ImageStore(settings.images.url, settings.data_dir)
         with open_database(settings) as (database, _), _shown("pictures") as told:
-            found = restore_all(database, store, folder, progress=told)
+            found = restore_all(database, open_images(settings, database), folder, progress=told)
         typer.echo(f"restored {folder}: {sum(found.rows.values())} rows, {found.pictures} pictures")
 
 

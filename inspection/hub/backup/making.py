@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -48,20 +49,24 @@ def back_up(
         part.mkdir(parents=True, mode=0o700)
         with database.snapshot() as (connection, snapshot):
             rows = _count(connection)
-            listed = _list_pictures(connection, part / PICTURES)
+            named = _pictures(connection)
             programs.dump(database.dsn, snapshot, part / DUMP)
-        size = sum(each.size_bytes for each in listed)
-        for number, each in enumerate(listed, start=1):
-            _copy(store, each, root / "pictures" / each.place)
-            progress(number, len(listed))
+        size = 0
+        with (part / PICTURES).open("w", encoding="ascii") as file:
+            for number, (merchant, sha256) in enumerate(named, start=1):
+                listed, length = _copy(store, root / "pictures", merchant, sha256)
+                file.write(f"{listed.merchant} {listed.sha256} {listed.stored_sha256}\n")
+                size += length
+                progress(number, len(named))
         found = Manifest(
             format=manifest.FORMAT,
             made_at=made_at,
             version=__version__,
             schema_revision=head_revision(),
             rows=rows,
-            pictures=len(listed),
+            pictures=len(named),
             picture_bytes=size,
+            image_key=store.key_name,
         )
         (part / MANIFEST).write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
         manifest.write_sums(part)
@@ -99,35 +104,33 @@ def _count(connection: Connection) -> dict[str, int]:
     return {name: connection.execute(count.select_from(sa.table(name))).scalar_one() for name in sorted(names)}
 
 
-def _list_pictures(connection: Connection, target: Path) -> list[Listed]:
-    query = sa.select(images.c.merchant_id, images.c.sha256, images.c.size_bytes)
+def _pictures(connection: Connection) -> list[tuple[UUID, str]]:
+    query = sa.select(images.c.merchant_id, images.c.sha256)
     rows = connection.execute(query.order_by(images.c.merchant_id, images.c.sha256))
-    listed = [Listed(*row) for row in rows]
-    lines = (f"{each.merchant} {each.sha256} {each.size_bytes}\n" for each in listed)
-    with target.open("w", encoding="ascii") as file:
-        file.writelines(lines)
-    return listed
+    return [(row.merchant_id, row.sha256) for row in rows]
 
 
-def _copy(store: ImageStore, listed: Listed, target: Path) -> None:
-    if target.is_file() and target.stat().st_size == listed.size_bytes:
-        return
+def _copy(store: ImageStore, pictures: Path, merchant: UUID, sha256: str) -> tuple[Listed, int]:
+    """Copy one object as it is stored, encrypted, once it was seen that the picture comes out of it."""
+    try:
+        stored = store.stored(merchant, sha256)
+        listed = Listed(merchant, sha256, hashlib.sha256(stored).hexdigest())
+        target = pictures / listed.place
+        if target.is_file() and manifest.sha256_of(target) == listed.stored_sha256:
+            return listed, len(stored)
+        picture = store.opened(merchant, sha256, stored)
+    except Problem as problem:
+        raise BackupError(f"picture {sha256}: {problem.detail}", hint="run: hub_app.py evidence check") from None
+    if hashlib.sha256(picture).hexdigest() != sha256:
+        raise BackupError(f"picture {sha256} is not what its name says", hint="run: hub_app.py evidence check")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = target.with_name(f"{target.name}{PARTIAL}")
-    digest = hashlib.sha256()
-    try:
-        with part.open("wb") as file:
-            for chunk in store.get(listed.merchant, listed.sha256):
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-    except Problem as problem:
-        raise BackupError(f"picture {listed.sha256}: {problem.detail}", hint="run: hub_app.py evidence check") from None
-    if digest.hexdigest() != listed.sha256:
-        part.unlink()
-        raise BackupError(f"picture {listed.sha256} is not what its name says", hint="run: hub_app.py evidence check")
+    with part.open("wb") as file:
+        file.write(stored)
+        file.flush()
+        os.fsync(file.fileno())
     part.rename(target)
+    return listed, len(stored)
 
 
 @contextmanager

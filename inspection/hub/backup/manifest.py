@@ -44,15 +44,21 @@ class Manifest(BaseModel):
     rows: dict[str, int] = Field(description="of every table, in the moment that was backed up")
     pictures: int
     picture_bytes: int
+    image_key: str = Field(description="name of the master key that the pictures' keys are under")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of ``pictures.txt``: a picture that the database names."""
+    """One line of ``pictures.txt``: a picture that the database names.
+
+    Attributes:
+        sha256: of the picture; its name.
+        stored_sha256: of the object in the store, which is encrypted, and of the file here.
+    """
 
     merchant: UUID
     sha256: str
-    size_bytes: int
+    stored_sha256: str
 
     @property
     def place(self) -> str:
@@ -121,8 +127,8 @@ def read_pictures(folder: Path) -> Iterator[Listed]:
     try:
         with path.open(encoding="ascii") as file:
             for line in file:
-                merchant, sha256, size_bytes = line.split()
-                yield Listed(UUID(merchant), sha256, int(size_bytes))
+                merchant, sha256, stored_sha256 = line.split()
+                yield Listed(UUID(merchant), sha256, stored_sha256)
     except OSError as error:
         raise BackupError(f"{path}: {error.strerror}") from error
     except ValueError as error:

@@ -29,6 +29,9 @@ def restore(
     if found.schema_revision not in known_revisions():
         message = f"the back-up has schema {found.schema_revision}, which this program does not know"
         raise BackupError(message, hint=f"restore with version {found.version} or newer")
+    if found.image_key != store.key_name:
+        message = f"the back-up's pictures are under key {found.image_key}, this hub has {store.key_name}"
+        raise BackupError(message, hint="put the images.key of the hub that was backed up into the data folder first")
     _pictures(store, folder, found, progress)
     if not _restored_before(database, found):
         programs.restore(database.dsn, folder / DUMP)
@@ -55,11 +58,11 @@ def _pictures(store: ImageStore, folder: Path, found: Manifest, progress: Progre
             content = path.read_bytes()
         except OSError as error:
             raise BackupError(f"{path}: {error.strerror}") from error
-        if hashlib.sha256(content).hexdigest() != each.sha256:
-            raise BackupError(f"{path} is not what its name says", hint="take another back-up")
+        if hashlib.sha256(content).hexdigest() != each.stored_sha256:
+            raise BackupError(f"{path} is not what it was when it was made", hint="take another back-up")
         try:
             if not store.has(each.merchant, each.sha256):
-                store.put(each.merchant, each.sha256, content)
+                store.put_stored(each.merchant, each.sha256, content)
         except Problem as problem:
             raise BackupError(f"picture {each.sha256}: {problem.detail}") from None
         progress(number, found.pictures)

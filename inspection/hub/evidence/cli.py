@@ -21,7 +21,7 @@ from inspection.hub.evidence.export import export as export_files
 from inspection.hub.evidence.log import open_log
 from inspection.hub.evidence.sequencer import sequence_all
 from inspection.hub.evidence.station_keys import KeyState
-from inspection.hub.images.store import ImageStore
+from inspection.hub.images.opening import open_images
 from inspection.hub.problems import Problem
 from inspection.hub.serving import ended_by_signals, open_database
 from inspection.hub.tables import merchants
@@ -54,7 +54,7 @@ def export(
 ) -> None:
     """Write one inspection with pictures, proofs and checkpoint into a bundle that anybody can verify."""
     with _database(config) as (settings, database):
-        log, store = open_log(settings), ImageStore(settings.images.url, settings.data_dir)
+        log, store = open_log(settings), open_images(settings, database)
         sequence_all(database, log)
         with _one_moment(database) as connection:
             files = export_files(connection, merchant_id(connection), log, store, inspection)
@@ -95,7 +95,7 @@ def check_all(
     """Walk the whole log against rows and pictures; name everything that was changed; exit code 1 if anything was."""
     with _database(config) as (settings, database):
         log = open_log(settings)
-        store = ImageStore(settings.images.url, settings.data_dir) if pictures else None
+        store = open_images(settings, database) if pictures else None
         found = 0
         with _one_moment(database) as connection:
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))

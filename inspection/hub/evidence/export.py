@@ -50,7 +50,7 @@ def export(
         if sha256 not in held or find(connection, merchant_id, subject) is None:
             missing.add(sha256)
             continue
-        content = b"".join(store.get(merchant_id, sha256))
+        content = store.get(merchant_id, sha256)
         if sha256_hex(content) != sha256:
             raise NotExportable(f"the stored bytes of picture {sha256} are not those that were received")
         files[f"pictures/{sha256}"] = content

@@ -106,7 +106,7 @@ class PictureRows:
 
     def _bytes(self, thing: str, sha256: str, store: ImageStore) -> Iterator[Difference]:
         try:
-            content = b"".join(store.get(self._merchant_id, sha256))
+            content = store.get(self._merchant_id, sha256)
         except Problem as problem:
             yield thing, f"its bytes cannot be read: {problem.detail}"
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
@@ -157,12 +157,12 @@ async def patch_image(
 
 @router.get(
     "/{sha256}",
-    response_class=StreamingResponse,
+    response_class=Response,
     summary="Read one picture",
     responses={
         200: {"content": {"image/jpeg": BINARY, "image/png": BINARY}, "description": "The picture's bytes"},
         304: {"description": "You have it already"},
-        **documented(*COMMON, "image.unknown"),
+        **documented(*COMMON, "image.unknown", "image.erased"),
     },
 )
 def get_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Reader) -> Response:
@@ -172,8 +172,7 @@ def get_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Reader) -
     headers = {"ETag": f'"{sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
     if f'"{sha256}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    headers["Content-Length"] = str(row.size_bytes)
-    return StreamingResponse(hub.images.get(caller.merchant_id, sha256), media_type=row.media_type, headers=headers)
+    return Response(hub.images.get(caller.merchant_id, sha256), media_type=row.media_type, headers=headers)
 
 
 def _stored(sha256: str, size_bytes: int, header: PictureHeader, *, new: bool) -> JSONResponse:

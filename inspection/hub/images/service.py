@@ -16,7 +16,7 @@ from inspection.hub.evidence.entering import enter_picture
 from inspection.hub.hub import Hub
 from inspection.hub.images.picture_header import NotAPicture, PictureHeader, read_header
 from inspection.hub.images.store import Incoming
-from inspection.hub.images.tables import images
+from inspection.hub.images.tables import image_keys, images
 from inspection.hub.problems import Problem
 
 
@@ -37,8 +37,15 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
         header = read_header(content)
     except NotAPicture as error:
         raise Problem("image.not_a_picture", str(error)) from None
-    if not hub.images.has(caller.merchant_id, sha256):
-        hub.images.put(caller.merchant_id, sha256, content)
+    with hub.database.transaction() as connection:
+        known = row_of(connection, caller.merchant_id, sha256) is not None
+    if not (known and hub.images.has(caller.merchant_id, sha256)):
+        try:
+            hub.images.put(caller.merchant_id, sha256, content)
+        except Problem as problem:
+            if problem.code == "image.erased":  # a station that sends it again has done its part
+                return header, False
+            raise
     row = {
         "merchant_id": caller.merchant_id,
         "sha256": sha256,
@@ -64,9 +71,11 @@ def find(connection: Connection, merchant_id: UUID, sha256: str) -> Row[Any]:
     """The row of one picture.
 
     Raises:
-        Problem: ``image.unknown``.
+        Problem: ``image.unknown``, ``image.erased``.
     """
     row = row_of(connection, merchant_id, sha256)
+    if row is None and held(connection, merchant_id, [sha256]):
+        raise Problem("image.erased", "this picture was erased; nothing can bring it back")
     if row is None:
         raise Problem("image.unknown", "the hub holds no picture of this hash")
     return row
@@ -79,8 +88,11 @@ def row_of(connection: Connection, merchant_id: UUID, sha256: str) -> Row[Any] |
 
 
 def held(connection: Connection, merchant_id: UUID, hashes: Collection[str]) -> set[str]:
-    """Which of ``hashes`` the hub holds."""
+    """Which of ``hashes`` the hub has received, also if they were erased since: it asks for no picture twice."""
     if not hashes:
         return set()
-    mine = sa.and_(images.c.merchant_id == merchant_id, images.c.sha256.in_(hashes))
-    return set(connection.execute(sa.select(images.c.sha256).where(mine)).scalars())
+    found = set()
+    for table, there in ((images, sa.true()), (image_keys, image_keys.c.wrapped.is_(None))):
+        mine = sa.and_(table.c.merchant_id == merchant_id, table.c.sha256.in_(hashes), there)
+        found |= set(connection.execute(sa.select(table.c.sha256).where(mine)).scalars())
+    return found

@@ -1,7 +1,8 @@
 """Where pictures lie: an object store (a local folder, or S3 and its like), named by the SHA-256 of their bytes.
 
 What arrives is first written to a file that has no name, so that nothing half-received is ever seen or left behind;
-only whole, verified bytes enter the store, and the store shows an object whole or not at all.
+only whole, verified bytes enter the store, and the store shows an object whole or not at all. What lies there is
+encrypted; see :mod:`inspection.hub.images.vault`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -21,6 +21,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
 from inspection.errors import StoreError
+from inspection.hub.images.vault import Vault
 from inspection.hub.problems import Problem
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -73,9 +74,11 @@ class ImageStore:
     Args:
         url: what obstore knows (``s3://…``, ``file:///…``); ``None`` is ``folder``.
         folder: local folder; pictures lie there unless ``url`` is given, and arrive through it in any case.
+        vault: encrypts them; ``None`` leaves them as they are.
     """
 
-    def __init__(self, url: str | None, folder: Path) -> None:
+    def __init__(self, url: str | None, folder: Path, vault: Vault | None = None) -> None:
+        self._vault = vault
         self._root = None if url else folder / "images"
         self._arrivals = folder / "arriving"
         try:
@@ -104,28 +107,59 @@ class ImageStore:
         """Store verified bytes; on the disk, not only in its cache, when this returns.
 
         Raises:
-            Problem: ``store.full`` or ``store.unavailable``; nothing was stored.
+            Problem: ``store.full`` or ``store.unavailable``; ``image.erased``; nothing was stored.
         """
+        sealed = content if self._vault is None else self._vault.seal(merchant_id, sha256, content)
+        self.put_stored(merchant_id, sha256, sealed)
+
+    def put_stored(self, merchant_id: UUID, sha256: str, stored: bytes) -> None:
+        """Store an object as :meth:`stored` gave it; raises what :meth:`put` raises."""
         name = _name(merchant_id, sha256)
         try:
-            obstore.put(self._store, name, content, use_multipart=False)
+            obstore.put(self._store, name, stored, use_multipart=False)
             if self._root is not None:
                 _sync(self._root / name, self._root)
         except (BaseError, OSError) as error:
             self._sweep(name)
             raise _refusal(error) from error
 
-    def get(self, merchant_id: UUID, sha256: str) -> Iterator[bytes]:
-        """The bytes, piece by piece.
+    def get(self, merchant_id: UUID, sha256: str) -> bytes:
+        """The bytes of a picture.
 
         Raises:
-            Problem: ``store.unavailable`` when the object is gone or the store does not answer.
+            Problem: ``store.unavailable`` when the object is gone or damaged, or the store does not answer;
+                ``image.erased``.
         """
+        return self.opened(merchant_id, sha256, self.stored(merchant_id, sha256))
+
+    def opened(self, merchant_id: UUID, sha256: str, stored: bytes) -> bytes:
+        """The picture in an object that :meth:`stored` gave; raises what :meth:`get` raises."""
+        return stored if self._vault is None else self._vault.open(merchant_id, sha256, stored)
+
+    @property
+    def key_name(self) -> str:
+        """Which master key the pictures' keys are under; empty where pictures are not encrypted."""
+        return "" if self._vault is None else self._vault.master.name
+
+    def stored(self, merchant_id: UUID, sha256: str) -> bytes:
+        """The object as it lies in the store, encrypted or not; for back-ups. Raises what :meth:`get` raises."""
         try:
-            result = obstore.get(self._store, _name(merchant_id, sha256))
+            return bytes(obstore.get(self._store, _name(merchant_id, sha256)).bytes())
         except (BaseError, OSError) as error:
             raise _refusal(error) from error
-        return (bytes(chunk) for chunk in result.stream(min_chunk_size=1 << 18))
+
+    def delete(self, merchant_id: UUID, sha256: str) -> None:
+        """Remove an object; one that is not there is no error.
+
+        Raises:
+            Problem: ``store.unavailable``.
+        """
+        try:
+            obstore.delete(self._store, _name(merchant_id, sha256))
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise _refusal(error) from error
 
     def _sweep(self, name: str) -> None:
         """Remove what a failed write left in a local folder: the store's staging files (``<name>#1``)."""

@@ -44,3 +44,15 @@ image_pieces = Table(
     Index("image_pieces_received_idx", "merchant_id", "received_at"),
 )
 """What has arrived of pictures whose sending was cut off: pieces that join without a gap, from 0."""
+
+image_keys = Table(
+    "image_keys",
+    METADATA,
+    Column("merchant_id", Uuid, ForeignKey("merchants.id"), primary_key=True),
+    Column("sha256", Text, primary_key=True, comment="of the picture"),
+    Column("wrapped", LargeBinary, comment="its key under the master key; null once destroyed"),
+    Column("made_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("destroyed_at", DateTime(timezone=True)),
+    CheckConstraint("length(sha256) = 64", name="sha256"),
+    CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed"),
+)

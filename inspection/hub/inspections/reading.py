@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from inspection.hub.cursors import encode_cursor
-from inspection.hub.images.tables import images
+from inspection.hub.images.tables import image_keys, images
 from inspection.hub.inspections.schemas import (
     ImageState,
     InspectionDetail,
@@ -48,7 +48,7 @@ def detail(connection: Connection, merchant_id: UUID, inspection_id: UUID) -> In
         **_summary(newest).model_dump(),
         report=newest.report,
         images=states,
-        complete=all(state.held for state in states),
+        complete=all(state.held or state.erased for state in states),
         revisions=[RevisionSummary.model_validate(row, from_attributes=True) for row in rows],
     )
 
@@ -165,9 +165,15 @@ def _identified() -> sa.ColumnElement[bool]:
 def _images(connection: Connection, merchant_id: UUID, inspection_id: UUID, revision: int) -> list[ImageState]:
     named = inspection_images
     same = sa.and_(images.c.merchant_id == named.c.merchant_id, images.c.sha256 == named.c.sha256)
+    its_key = sa.and_(image_keys.c.merchant_id == named.c.merchant_id, image_keys.c.sha256 == named.c.sha256)
     query = (
-        sa.select(named.c.view, named.c.sha256, images.c.sha256.is_not(None).label("held"))
-        .select_from(named.outerjoin(images, same))
+        sa.select(
+            named.c.view,
+            named.c.sha256,
+            images.c.sha256.is_not(None).label("held"),
+            image_keys.c.destroyed_at.is_not(None).label("erased"),
+        )
+        .select_from(named.outerjoin(images, same).outerjoin(image_keys, its_key))
         .where(
             named.c.merchant_id == merchant_id,
             named.c.inspection_id == inspection_id,
@@ -175,7 +181,7 @@ def _images(connection: Connection, merchant_id: UUID, inspection_id: UUID, revi
         )
         .order_by(named.c.position)
     )
-    return [ImageState(view=row.view, sha256=row.sha256, held=row.held) for row in connection.execute(query)]
+    return [ImageState.model_validate(row, from_attributes=True) for row in connection.execute(query)]
 
 
 def _summary(row: Row[Any]) -> InspectionSummary:

@@ -28,6 +28,7 @@ class ImageState(BaseModel):
     view: str
     sha256: str
     held: bool = Field(description="whether the hub has its bytes")
+    erased: bool = Field(description="whether it was erased, on a person's request or because its time was over")
 
 
 class RevisionSummary(BaseModel):
@@ -61,7 +62,7 @@ class InspectionDetail(InspectionSummary):
 
     report: dict[str, Any] = Field(description="exactly what the station reported")
     images: list[ImageState]
-    complete: bool = Field(description="whether every picture is held")
+    complete: bool = Field(description="whether every picture came; also those that were erased since")
     revisions: list[RevisionSummary] = Field(description="all revisions, oldest first")
 
 

@@ -18,9 +18,12 @@ from inspection.hub.backup.restoring import check_files, restore
 from inspection.hub.database import Database
 from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.images.store import ImageStore
+from inspection.hub.images.vault import Vault, master_key
 from inspection.hub.schema import METADATA
 from tests.hub.conftest import RunningHub
 from tests.hub.reports import picture, png, report, sha256
+
+KEY = master_key(bytes(32))
 
 
 def send(client: httpx2.Client, seed: int) -> None:
@@ -51,7 +54,7 @@ def pictures(database: Database, store: ImageStore) -> dict[str, bytes]:
     images = METADATA.tables["images"]
     with database.transaction() as connection:
         rows = connection.execute(sa.select(images.c.merchant_id, images.c.sha256)).all()
-    return {row.sha256: b"".join(store.get(row.merchant_id, row.sha256)) for row in rows}
+    return {row.sha256: store.get(row.merchant_id, row.sha256) for row in rows}
 
 
 def test_what_is_restored_is_what_was_there(
@@ -62,7 +65,7 @@ def test_what_is_restored_is_what_was_there(
     before = contents(running.hub.database), pictures(running.hub.database, running.hub.images)
     made = back_up(running.hub.database, running.hub.images, tmp_path / "backups")
     send(station, 99)
-    store = ImageStore(None, tmp_path / "restored")
+    store = ImageStore(None, tmp_path / "restored", Vault(empty, KEY))
     found = restore(empty, store, made)
     assert (contents(empty), pictures(empty, store)) == before
     assert found.pictures == 5
@@ -89,7 +92,7 @@ def test_a_backup_made_while_stations_report_is_of_one_moment(
     finally:
         stop.set()
         worker.join()
-    store = ImageStore(None, tmp_path / "restored")
+    store = ImageStore(None, tmp_path / "restored", Vault(empty, KEY))
     restore(empty, store, made)
     rows = contents(empty)
     confirmed = sum("inspection_confirmed" in row for row in rows["events"])
@@ -119,9 +122,27 @@ def test_a_spoilt_backup_is_refused_by_the_name_of_its_file(
     raw[len(raw) // 2] ^= 1
     path.write_bytes(raw)
     with pytest.raises(BackupError, match=path.name[:20]):
-        restore(empty, ImageStore(None, tmp_path / "restored"), made)
+        restore(empty, ImageStore(None, tmp_path / "restored", Vault(empty, KEY)), made)
     with empty.snapshot() as (connection, _):
         assert sa.inspect(connection).get_table_names() == []
+
+
+def test_a_backup_is_not_restored_under_another_key(
+    running: RunningHub, station: httpx2.Client, empty: Database, tmp_path: Path
+) -> None:
+    send(station, 6500)
+    made = back_up(running.hub.database, running.hub.images, tmp_path / "backups")
+    other = ImageStore(None, tmp_path / "restored", Vault(empty, master_key(bytes(31) + b"1")))
+    with pytest.raises(BackupError, match="under key"):
+        restore(empty, other, made)
+
+
+def test_no_picture_lies_open_in_a_backup(running: RunningHub, station: httpx2.Client, tmp_path: Path) -> None:
+    send(station, 6600)
+    made = back_up(running.hub.database, running.hub.images, tmp_path / "backups")
+    copies = [path.read_bytes() for path in (made.parent / "pictures").glob("*/*/*")]
+    assert copies
+    assert not any(png(6600)[:8] in copy or b"IHDR" in copy for copy in copies)
 
 
 def test_a_backup_that_was_cut_off_is_none_and_the_next_one_goes_on(

@@ -16,6 +16,7 @@ from inspection.hub.evidence.log import open_log
 from inspection.hub.evidence.sequencer import sequence_all
 from inspection.hub.hub import Hub
 from inspection.hub.images.store import ImageStore
+from inspection.hub.images.vault import Vault, master_key
 from inspection.hub.metrics import Metrics
 from inspection.ledger.notes import SignatureType, Signer
 from tests.hub.conftest import RunningHub, serving
@@ -31,7 +32,7 @@ def running(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Ite
     config = HubConfig(
         data_dir=folder, evidence=EvidenceSection(witnesses=(str(WITNESS.verifier),), origin="hub.example/evidence")
     )
-    hub = Hub(config, database, ImageStore(None, folder), Metrics())
+    hub = Hub(config, database, ImageStore(None, folder, Vault(database, master_key(bytes(32)))), Metrics())
     admin, station = new_token(Scope.ADMIN), new_token(Scope.STATION)
     with database.transaction() as connection:
         merchant = merchant_id(connection)
