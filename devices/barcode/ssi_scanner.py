@@ -29,6 +29,8 @@ UNANSWERED_NS = 1_200_000_000
 # A scanner gives a packet up after three times its response time: 2 s as delivered, 9.9 s at most.
 PARTS_WITHIN_NS = 6_000_000_000
 REPEATS_WITHIN_NS = 30_000_000_000
+SENDS = 3
+"""How often a scanner sends a packet. More is not asked for within its response time, however noisy the line is."""
 
 HOST_TRIGGER_MODE = bytes.fromhex("8A 08")
 
@@ -55,7 +57,8 @@ class SsiScanner(SerialDevice):
     """Connected once it told its revision; lost when it leaves a question open for 1.2 s.
 
     A packet is acknowledged as soon as it is read, long before the scanner's response time of 2 s is over. A damaged
-    one is asked for again as soon as the line is idle. What was read before the scanner was connected is flushed.
+    one is asked for again as soon as the line is idle, also when the scanner has answered a question since. What was
+    read before the scanner was connected is flushed.
     """
 
     def __init__(self, device_id: str, port: PortSettings, settings: SsiSettings | None = None) -> None:
@@ -67,9 +70,9 @@ class SsiScanner(SerialDevice):
         self._write: Callable[[bytes], None] = _not_open
         self._identity = ""
         self._setup: list[bytes] = []
-        self._asked_ns = self._heard_ns = self._last_byte_ns = self._last_decode_ns = 0
+        self._asked_ns = self._heard_ns = self._last_byte_ns = self._last_decode_ns = self._resend_asked_ns = 0
         self._open_since_ns: int | None = None
-        self._damaged = 0
+        self._damaged = self._resends = 0
 
     @property
     def counts(self) -> ssi.Counts:
@@ -106,7 +109,7 @@ class SsiScanner(SerialDevice):
         self._parser.reset()
         self._duplicates.reset()
         self._identity = ""
-        self._damaged = self._damage()
+        self._undamaged()
         self._open_since_ns = None
         self._setup = [ssi.flush_queue(), ssi.request_revision()]
         if self._settings.host_trigger:
@@ -144,7 +147,9 @@ class SsiScanner(SerialDevice):
         if packet.source is not ssi.Source.SCANNER:
             return
         self._heard_ns, self._open_since_ns = now_ns, None
-        self._damaged = self._damage()
+        # Only a scan tells that no scan waits to be sent again: the scanner sends one after the other.
+        if isinstance(message, ssi.DecodeData) or self._damage() == self._damaged:
+            self._undamaged()
         if isinstance(message, ssi.DecodeData):
             self._decoded(message, now_ns)
             return
@@ -195,7 +200,15 @@ class SsiScanner(SerialDevice):
                 self._take(message, now_ns)
         if self._damage() > self._damaged:
             self._damaged = self._damage()
-            self._write(ssi.refuse(ssi.Nak.RESEND))
+            if now_ns - self._resend_asked_ns > ssi.RESPONSE_WITHIN_S * 1e9:
+                self._resends = 0
+            self._resends += 1
+            if self._resends <= SENDS:
+                self._resend_asked_ns = now_ns
+                self._write(ssi.refuse(ssi.Nak.RESEND))
+
+    def _undamaged(self) -> None:
+        self._damaged, self._resends = self._damage(), 0
 
     def _damage(self) -> int:
         return self.counts.noise_bytes

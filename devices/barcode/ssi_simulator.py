@@ -163,13 +163,19 @@ class SimulatedSsiScanner:
             return
         if self._sends >= SENDS:
             self.given_up += 1
-            self._outgoing.clear()
-            self._sends = 0
+            self._give_up_scan()
+            self._send_next()
             return
         body = bytearray(self._outgoing[0][:-2])
         body[3] |= ssi.RETRANSMITTED
         self._sends, self._sent_at = self._sends + 1, time.monotonic()
         self._line.transmit(bytes(body) + ssi.checksum(bytes(body)))
+
+    def _give_up_scan(self) -> None:
+        """Forget the packet that cannot be sent and what belongs to it, and nothing that was read after it."""
+        more = True
+        while more and self._outgoing:
+            more = bool(self._outgoing.popleft()[3] & ssi.MORE_FOLLOW)
 
     def _resend_due(self) -> None:
         with self._lock:

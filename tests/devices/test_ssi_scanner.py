@@ -211,3 +211,14 @@ def test_a_device_of_another_protocol_is_told_as_silent(tmp_path: Path, inbox: I
     finally:
         device.stop()
         other.close()
+
+
+def test_a_scan_that_cannot_be_sent_takes_no_other_with_it(make: Make, inbox: Inbox) -> None:
+    simulator, _ = make(packet_size=7)
+    simulator.faults.wrong_checksum = True
+    simulator.scan(LONG)
+    simulator.scan("READ-AFTER-IT")
+    wait_until(lambda: simulator.given_up == 1)
+    simulator.faults.wrong_checksum = False
+    wait_for(inbox, "READ-AFTER-IT")
+    assert texts(inbox) == ["READ-AFTER-IT"]
