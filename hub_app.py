@@ -1,4 +1,4 @@
-"""The hub: ``python hub_app.py serve|migrate|demo|token|doctor|evidence``. Reads settings, wires, runs; no logic."""
+"""The hub: ``serve``, ``worker``, ``migrate``, ``demo`` and the rest. Reads settings, wires, runs; no logic."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from inspection.errors import InspectionError
 from inspection.hub import logs
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
 from inspection.hub.backup import cli as backup_commands
-from inspection.hub.config import HubConfig, ListenSection, load_config
+from inspection.hub.config import ConnectorsSection, HubConfig, ListenSection, load_config
+from inspection.hub.connectors.cli import app as connector_commands
 from inspection.hub.evidence.cli import app as evidence_commands
-from inspection.hub.serving import ended_by_signals, ensure_token, listen, open_database
+from inspection.hub.serving import ended_by_signals, ensure_token, listen, open_database, run_worker
 from inspection.hub.serving import serve as serve_until_stopped
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(evidence_commands, name="evidence")
+app.add_typer(connector_commands, name="connectors")
 backup_commands.add_to(app)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 is any that is free.")]
@@ -44,6 +46,18 @@ def serve(config: ConfigFile = Path("configs/hub.yaml"), port: Port = None) -> N
 
 
 @app.command()
+def worker(config: ConfigFile = Path("configs/hub.yaml")) -> None:
+    """Run background jobs until SIGTERM or Ctrl-C; several may run on one database."""
+    with _command():
+        settings = load_config(config)
+        with open_database(settings) as (database, embedded):
+            if embedded:
+                database.migrate()
+            database.check()
+            run_worker(settings, database, ready=lambda: _log().info("ready"))
+
+
+@app.command()
 def migrate(config: ConfigFile = Path("configs/hub.yaml")) -> None:
     """Bring the database's schema up to date."""
     with _command(), open_database(load_config(config)) as (database, _):
@@ -55,9 +69,14 @@ def demo(
     data: Annotated[Path, typer.Option("--data", help="Folder for database, pictures and tokens.")],
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 is any that is free.")] = 0,
 ) -> None:
-    """Migrate and serve on an embedded database; print one JSON line with URL and tokens once ready."""
+    """Migrate, serve and run jobs on an embedded database; print one JSON line with URL and tokens once ready.
+
+    Destinations that are told of events are read from DATA/connectors.yaml, when it is there.
+    """
     with _command():
-        settings = HubConfig(data_dir=data, listen=ListenSection(port=port))
+        file = data / "connectors.yaml"
+        connectors = ConnectorsSection(file=file if file.exists() else None)
+        settings = HubConfig(data_dir=data, listen=ListenSection(port=port), connectors=connectors)
         with (
             listen(settings.listen.host, settings.listen.port) as listening,
             open_database(settings) as (database, _),
@@ -72,7 +91,7 @@ def demo(
                 typer.echo(json.dumps({"url": url, **line}))
                 sys.stdout.flush()
 
-            serve_until_stopped(settings, database, listening, ready=ready)
+            serve_until_stopped(settings, database, listening, ready=ready, with_worker=True)
 
 
 @app.command()

@@ -10,6 +10,8 @@ from pydantic.json_schema import models_json_schema
 
 from inspection import __version__
 from inspection.hub import operations, problems
+from inspection.hub.connectors import routes as connector_routes
+from inspection.hub.connectors.schemas import References, Replay
 from inspection.hub.envelope import Envelope
 from inspection.hub.epcis import routes as epcis_routes
 from inspection.hub.evidence import routes as evidence_routes
@@ -19,6 +21,7 @@ from inspection.hub.inspections import batch as batch_routes
 from inspection.hub.inspections import routes as inspection_routes
 from inspection.hub.items import routes as item_routes
 from inspection.hub.items.schemas import NewMatch
+from inspection.hub.jobs import routes as job_routes
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
 from inspection.report import InspectionReport
@@ -38,6 +41,8 @@ def build_app(hub: Hub) -> FastAPI:
     for routes in (inspection_routes, batch_routes, item_routes, image_routes, return_routes, epcis_routes, operations):
         app.include_router(routes.router)
     app.include_router(evidence_routes.router)
+    app.include_router(connector_routes.router)
+    app.include_router(job_routes.router)
     problems.install(app)
     app.add_middleware(Envelope, metrics=hub.metrics)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
@@ -52,6 +57,8 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (InspectionReport, "validation"),
             (NewReturn, "validation"),
             (NewMatch, "validation"),
+            (Replay, "validation"),
+            (References, "validation"),
             (problems.ProblemDetails, "validation"),
         ]
         template = "#/components/schemas/{model}"

@@ -98,6 +98,36 @@ class EvidenceSection(Section):
     interval_s: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
 
 
+class ConnectorsSection(Section):
+    """The systems around the hub that it tells of events.
+
+    Attributes:
+        file: the destinations, see docs/how-to/connectors.md; ``None`` is none.
+    """
+
+    file: Path | None = None
+
+
+class WorkerSection(Section):
+    """``hub_app.py worker``.
+
+    Attributes:
+        concurrency: jobs that run side by side.
+        poll_s: how often it looks for what it was not told of.
+        heartbeat_s: how often it says that it lives.
+        stalled_after_s: silence after which its jobs go to another worker; several heartbeats.
+        grace_s: at a stop, how long running jobs may go on.
+        metrics_port: where it shows its metrics, on the loopback; ``None`` is nowhere.
+    """
+
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    poll_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    heartbeat_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    stalled_after_s: Annotated[float, Field(ge=0.5, le=600)] = 30.0
+    grace_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
+
 class HubConfig(Section):
     """Everything ``hub_app.py serve`` needs to know."""
 
@@ -109,6 +139,8 @@ class HubConfig(Section):
     epcis: EpcisSection = EpcisSection()
     evidence: EvidenceSection = EvidenceSection()
     access: AccessSection = AccessSection()
+    connectors: ConnectorsSection = ConnectorsSection()
+    worker: WorkerSection = WorkerSection()
 
     @property
     def dsn(self) -> str | None:

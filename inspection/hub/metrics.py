@@ -5,6 +5,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from inspection.hub.connectors.metrics import DeliveryMetrics
+
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -43,6 +45,12 @@ class Metrics:
         self.image_bytes = Counter(
             "hub_image_stored_bytes", "Bytes of pictures stored for the first time.", registry=self._registry
         )
+        self.deliveries = DeliveryMetrics(self._registry)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where they are registered."""
+        return self._registry
 
     def exposition(self) -> bytes:
         """Text exposition format."""

@@ -7,11 +7,12 @@ import signal
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from prometheus_client import start_http_server
 
 from inspection.errors import PortBusy
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token, revoke_others
@@ -24,7 +25,8 @@ from inspection.hub.evidence.log import open_log
 from inspection.hub.evidence.sequencer import Sequencer
 from inspection.hub.evidence.witnesses import Drop
 from inspection.hub.hub import Hub
-from inspection.hub.images.store import ImageStore
+from inspection.hub.images.opening import open_images
+from inspection.hub.jobs.worker import Worker, WorkerThread
 from inspection.hub.metrics import Metrics
 
 GRACE_S = 5
@@ -96,10 +98,21 @@ class Stopped(BaseException):
     """A signal asked us to stop; not an error."""
 
 
-def serve(config: HubConfig, database: Database, listening: socket.socket, *, ready: Callable[[str], None]) -> None:
-    """Serve until a signal comes; ``ready`` is called with our URL once requests are answered."""
-    images = ImageStore(config.images.url, config.data_dir)
-    app = build_app(Hub(config, database, images, Metrics()))
+def serve(
+    config: HubConfig,
+    database: Database,
+    listening: socket.socket,
+    *,
+    ready: Callable[[str], None],
+    with_worker: bool = False,
+) -> None:
+    """Serve until a signal comes; ``ready`` is called with our URL once requests are answered.
+
+    With ``with_worker``, jobs run in this process, too.
+    """
+    images = open_images(config, database)
+    hub = Hub(config, database, images, Metrics())
+    app = build_app(hub)
     settings = uvicorn.Config(
         app,
         log_config=None,
@@ -112,8 +125,33 @@ def serve(config: HubConfig, database: Database, listening: socket.socket, *, re
     server = _Server(settings, lambda: ready(url_of(listening)))
     section = config.evidence
     drop = None if section.drop_folder is None else Drop(section.drop_folder)
-    with Sequencer(database, open_log(config), interval_s=section.interval_s, drop=drop):
+    beside = WorkerThread(Worker(hub)) if with_worker else nullcontext()
+    with Sequencer(database, open_log(config), interval_s=section.interval_s, drop=drop), beside:
         server.run(sockets=[listening])
+
+
+def run_worker(config: HubConfig, database: Database, *, ready: Callable[[], None]) -> None:
+    """Run jobs until a signal comes; ``ready`` is called once they are served."""
+    hub = Hub(config, database, open_images(config, database), Metrics())
+    port = config.worker.metrics_port
+    shown = nullcontext() if port is None else _metrics_shown(hub.metrics, port)
+    with shown:
+        Worker(hub).run(ready)
+
+
+@contextmanager
+def _metrics_shown(metrics: Metrics, port: int) -> Iterator[None]:
+    try:
+        server, thread = start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+    except OSError as error:
+        hint = "change worker.metrics_port in the configuration"
+        raise PortBusy(f"cannot show metrics on port {port}: {error.strerror}", hint=hint) from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def url_of(listening: socket.socket) -> str:

@@ -1,0 +1,92 @@
+"""All tasks of the hub by name, and the queue application that knows them.
+
+To add one: write ``def f(context: JobContext, *, merchant_id: str, …)`` in ``tasks.py`` of its capability, name it
+here, and leave jobs behind with :func:`inspection.hub.jobs.enqueue.enqueue`. A job may run twice (its worker was
+killed, or it failed half-way): write it so that the second time does no harm.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import procrastinate
+import sqlalchemy as sa
+import structlog
+from procrastinate import JobContext
+
+from inspection.errors import InspectionError
+from inspection.hub.connectors import configured
+from inspection.hub.connectors.tasks import deliver
+from inspection.hub.jobs.enqueue import DEFAULT_QUEUE
+
+Task = Callable[..., None]
+
+
+class JobFailed(InspectionError):
+    """A job failed; says where, never what an error said, which may quote what a person wrote."""
+
+    code = "job.failed"
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One task.
+
+    Attributes:
+        run: called with the job's context and its arguments.
+        queue: the queue it waits in.
+        attempts: after so many failures the job is parked for a person.
+        wait_s: before the second attempt; doubles.
+    """
+
+    run: Task
+    queue: str = DEFAULT_QUEUE
+    attempts: int = 8
+    wait_s: int = 2
+
+
+TASKS: dict[str, Entry] = {
+    configured.TASK: Entry(deliver, configured.QUEUE),
+}
+
+
+def application(dsn: str, tasks: dict[str, Entry] | None = None) -> procrastinate.App:
+    """The queue application on the database of ``dsn``; not opened yet."""
+    url = sa.make_url(dsn).set(drivername="postgresql")
+    connector = procrastinate.PsycopgConnector(
+        conninfo=url.render_as_string(hide_password=False),
+        min_size=1,
+        max_size=4,
+        timeout=10,
+        kwargs={
+            "options": "-c search_path=jobs,public -c timezone=UTC",
+            "connect_timeout": 5,
+            "application_name": "returns-hub-worker",
+        },
+    )
+    app = procrastinate.App(connector=connector)
+    for name, entry in (TASKS if tasks is None else tasks).items():
+        retry = procrastinate.RetryStrategy(max_attempts=entry.attempts - 1, exponential_wait=entry.wait_s)
+        app.task(name=name, queue=entry.queue, pass_context=True, retry=retry)(_quiet(name, entry.run))
+    return app
+
+
+def _quiet(name: str, run: Task) -> Task:
+    """``run``, whose failures are logged by where they happened only."""
+
+    @functools.wraps(run)
+    def guarded(context: JobContext, **arguments: Any) -> None:
+        log = structlog.get_logger("hub.jobs")
+        try:
+            run(context, **arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the queue decides about another attempt
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("job_failed", task=name, job=context.job.id, error=type(error).__name__, trace=where)
+            raise JobFailed(f"{name}: {type(error).__name__}") from None
+
+    return guarded
