@@ -14,6 +14,7 @@ import typer
 
 from inspection.errors import InspectionError
 from inspection.hub import logs
+from inspection.hub.accounts import cli as account_commands
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
 from inspection.hub.backup import cli as backup_commands
 from inspection.hub.config import ConnectorsSection, HubConfig, ListenSection, load_config
@@ -24,6 +25,9 @@ from inspection.hub.serving import serve as serve_until_stopped
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(evidence_commands, name="evidence")
+app.add_typer(account_commands.admin, name="admin")
+app.command("roles")(account_commands.roles)
+app.command("enrol-code")(account_commands.enrol_code)
 app.add_typer(connector_commands, name="connectors")
 backup_commands.add_to(app)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]

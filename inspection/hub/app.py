@@ -10,6 +10,8 @@ from pydantic.json_schema import models_json_schema
 
 from inspection import __version__
 from inspection.hub import operations, problems
+from inspection.hub.accounts import routes as account_routes
+from inspection.hub.accounts.walk import guarded
 from inspection.hub.connectors import routes as connector_routes
 from inspection.hub.connectors.schemas import References, Replay
 from inspection.hub.envelope import Envelope
@@ -29,6 +31,14 @@ from inspection.report import InspectionReport
 
 def build_app(hub: Hub) -> FastAPI:
     """The application that serves ``hub``. Its description is at ``/openapi.json``."""
+    app = routed()
+    app.state.hub = hub
+    app.add_middleware(Envelope, metrics=hub.metrics)
+    return app
+
+
+def routed() -> FastAPI:
+    """The application with all its routes and nothing behind them, for who only reads what they are."""
     app = FastAPI(
         title="Returns hub",
         version=__version__,
@@ -37,14 +47,13 @@ def build_app(hub: Hub) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.hub = hub
     for routes in (inspection_routes, batch_routes, item_routes, image_routes, return_routes, epcis_routes, operations):
         app.include_router(routes.router)
     app.include_router(evidence_routes.router)
     app.include_router(connector_routes.router)
     app.include_router(job_routes.router)
+    app.include_router(account_routes.router)
     problems.install(app)
-    app.add_middleware(Envelope, metrics=hub.metrics)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app
 
@@ -60,9 +69,13 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (Replay, "validation"),
             (References, "validation"),
             (problems.ProblemDetails, "validation"),
+            *((each, "validation") for each in account_routes.BODIES),
         ]
         template = "#/components/schemas/{model}"
         _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]
         document["components"]["schemas"] |= definitions["$defs"]
+        for operation in guarded(document):
+            for status, response in problems.documented(*account_routes.GUARD).items():
+                operation["responses"].setdefault(str(status), response)
         app.openapi_schema = document
     return app.openapi_schema

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -64,6 +65,12 @@ def table(found: list[Access]) -> str:
         why = each.permission or (f"open: {each.open_because}" if each.open_because else "NONE")
         lines.append(f"{each.method:7} {each.path:{width}} {marks}  {why}")
     return "\n".join(lines)
+
+
+def guarded(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The operations of an OpenAPI document that ask for a token."""
+    for operations in document["paths"].values():
+        yield from (each for each in operations.values() if each.get("security"))
 
 
 def _guards(dependant: Dependant) -> Iterator[tuple[Permission | None, str]]:
