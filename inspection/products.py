@@ -44,6 +44,9 @@ class Product(_Entry):
         value_limit: above this new price a person always decides.
         weight_g: weight as sold, grams, packaging included; ``None`` when not known.
         weight_tolerance_g: how far a complete item may be off.
+        size_mm: length, width and height as sold, mm, packaging included, in any order; two equal ones mean something
+            round; ``None`` when not known, or when the article has no shape of its own.
+        size_tolerance: how far each side of its outline may be off, relative.
         hygiene: food, cosmetics, intimate or medical goods: a broken seal ends resale.
         hazardous_contents: a leak endangers people (chemicals, cells).
         data_carrier: holds personal data and must be wiped.
@@ -70,6 +73,8 @@ class Product(_Entry):
     value_limit: Money
     weight_g: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     weight_tolerance_g: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+    size_mm: Annotated[list[Annotated[float, Field(ge=1, le=5_000)]], Field(min_length=3, max_length=3)] | None = None
+    size_tolerance: Annotated[float, Field(gt=0, le=0.5)] = 0.08
     hygiene: bool
     hazardous_contents: bool = False
     data_carrier: bool

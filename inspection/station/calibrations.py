@@ -123,9 +123,20 @@ class Calibrations:
         seen = known[0] if known is not None else _Seen(None, None, None)
         return self._state(view, seen.size, seen.settings_digest)
 
-    def examine(self, picture: ViewPicture, _: Product | None = None, *, check: str = "calibrated") -> Seen:
+    def examine(self, picture: ViewPicture, product: Product | None = None, *, check: str = "calibrated") -> Seen:
         """Look at a corrected picture before it is judged, see `calibration_looks.Looks.look`."""
-        return self._looks.look(picture, self.state(picture.view).usable, check=check)
+        usable = self.state(picture.view).usable
+        measured = product if product is not None and picture.view == self._steepest() else None
+        return self._looks.look(picture, usable, check=check, product=measured)
+
+    def _steepest(self) -> str | None:
+        """The view that tells sizes best: of those that are calibrated for it, the one that looks down most steeply."""
+        slants = {
+            view: slant
+            for view in self._cameras
+            if (slant := self._looks.sizes.slant(self.state(view).usable)) is not None
+        }
+        return min(slants, key=lambda view: slants[view], default=None)
 
     def problems(self, view: str) -> Mapping[str, str]:
         """All that keeps a view from counting as calibrated, by code, in words."""
