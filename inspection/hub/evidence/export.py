@@ -15,6 +15,7 @@ from inspection.hub.evidence.log import EvidenceLog
 from inspection.hub.images.store import ImageStore
 from inspection.hub.images.tables import images
 from inspection.hub.inspections.tables import inspection_images, inspections
+from inspection.hub.problems import Problem
 from inspection.ledger import proof_file
 from inspection.ledger.bundle import Manifest, Proof
 
@@ -31,8 +32,7 @@ def export(
     """The files of a bundle, by name; see :mod:`inspection.ledger.bundle`. The log must have been sequenced.
 
     Raises:
-        NotExportable: see there.
-        Problem: when the picture store fails.
+        NotExportable: see there; also when the picture store fails.
     """
     newest = witnesses.checkpoint(connection, merchant_id)
     if newest is None:
@@ -50,7 +50,10 @@ def export(
         if sha256 not in held or find(connection, merchant_id, subject) is None:
             missing.add(sha256)
             continue
-        content = store.get(merchant_id, sha256)
+        try:
+            content = store.get(merchant_id, sha256)
+        except Problem as problem:
+            raise NotExportable(f"picture {sha256}: {problem.detail}") from None
         if sha256_hex(content) != sha256:
             raise NotExportable(f"the stored bytes of picture {sha256} are not those that were received")
         files[f"pictures/{sha256}"] = content
