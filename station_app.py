@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from inspection.station import devices_cli, launch
-from inspection.station.cli import command
+from inspection.station.cli import command, write_file
 from inspection.station.config import StationConfig, load_config
+from inspection.station.guide import Guide
+from inspection.station.web.languages import Languages
 
 LOOK_S = 3.0  # how long the demo's worker looks at a verdict when somebody may be watching
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(devices_cli.app, name="devices")
 ConfigFile = Annotated[Path, typer.Option("--config", help="The station's configuration file.")]
+
+
+class SymbolName(StrEnum):
+    """What the commands can be printed as."""
+
+    CODE128 = "code128"
+    DATAMATRIX = "datamatrix"
+
+
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the screen; 0 is any free one.")]
 Console = Annotated[bool, typer.Option("--console/--json", help="Logs for a person, or one JSON object a line.")]
 
@@ -36,6 +48,24 @@ def check(config: ConfigFile = Path("configs/station.yaml")) -> None:
         versions = launch.load_bench(settings).versions
         typer.echo(f"configuration {config}: good")
         typer.echo(f"policy {versions.policy}, products {versions.products}, model {versions.bundle or 'none'}: good")
+
+
+@app.command()
+def commands(
+    out: Annotated[Path, typer.Option("--out", help="The PDF to write.")],
+    config: ConfigFile = Path("configs/station.yaml"),
+    symbol: Annotated[SymbolName, typer.Option(help="Kind of code; any scanner reads code128.")] = SymbolName.CODE128,
+) -> None:
+    """Write the sheet of command codes, ready to print on A4: commands, reasons of an override, answers."""
+    from inspection.station import command_sheet  # noqa: PLC0415 - only this command draws
+
+    with command(console=True):
+        settings = load_config(config)
+        guide = Guide.load(settings.guide) if settings.guide is not None else Guide()
+        tiles = command_sheet.tiles(settings.session.reasons, guide, Languages.load(settings.web.language))
+        drawn = command_sheet.pages(tiles, symbol.value)
+        write_file(out, command_sheet.pdf(drawn, f"Commands of {settings.station_id}"))
+        typer.echo(f"{out}: {len(tiles)} codes on {len(drawn)} page{'s' if len(drawn) > 1 else ''}")
 
 
 @app.command()

@@ -133,8 +133,36 @@ class PolicyPart(Part):
     facts: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class AnswerPart(Part):
+    """What was answered to a question about the item.
+
+    Attributes:
+        fact: the policy's variable that it set; ``""`` for one that is no variable, such as which of two tags is its.
+        by: ``model`` for what the machine answered and nobody corrected.
+    """
+
+    question: Name
+    fact: Annotated[str, Field(max_length=64)] = ""
+    value: Text
+    by: Literal["person", "model"] = "person"
+    who: Name | None = None
+
+
+class MarkPart(Part):
+    """Where a person saw what the model got wrong, in pixels of a view's picture: a label for training."""
+
+    view: Name
+    box: BoxPart
+    defect: Defect | None = None
+
+
 class PersonPart(Part):
-    """The person's opinion; see :class:`inspection.verdict.HumanDecision`. ``who`` is a pseudonymous badge id."""
+    """The person's opinion; see :class:`inspection.verdict.HumanDecision`. ``who`` is a pseudonymous badge id.
+
+    Attributes:
+        approved_by: badge id of the supervisor who agreed, where one had to.
+        marks: where the person saw what made them override.
+    """
 
     disposition: Disposition
     grade: Grade | None = None
@@ -143,6 +171,8 @@ class PersonPart(Part):
     note: Text = ""
     who: Name
     at: AwareDatetime
+    approved_by: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
+    marks: Annotated[tuple[MarkPart, ...], Field(max_length=20, exclude_if=lambda value: not value)] = ()
 
 
 class VerdictPart(Part):
@@ -196,6 +226,7 @@ class InspectionReport(Part):
     assessment: AssessmentPart | None = None
     policy: PolicyPart | None = None
     person: PersonPart | None = None
+    answers: Annotated[tuple[AnswerPart, ...], Field(max_length=50, exclude_if=lambda value: not value)] = ()
     verdict: VerdictPart
     versions: VersionsPart
     evidence_hash: Sha256

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
-from inspection.errors import InspectionError
+from inspection.errors import ConfigError, InspectionError
 from inspection.station import launch, logs
 
 CANNOT_START = 2
@@ -29,3 +30,15 @@ def command(*, console: bool, quiet: bool = False) -> Iterator[None]:
     except InspectionError as error:
         typer.echo(error.one_line(), err=True)
         raise typer.Exit(FAILED if isinstance(error, launch.StationFailed) else CANNOT_START) from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write what a command made.
+
+    Raises:
+        ConfigError: when it cannot be written there.
+    """
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}", hint="name another place") from error

@@ -83,6 +83,26 @@ class ModelSection(Section):
         return value
 
 
+class ApprovalSection(Section):
+    """What waits for a supervisor's badge."""
+
+    scrap_above: int | None = Field(
+        200_000, ge=0, description="Scrapping what costs more than this as new, minor units; null for none."
+    )
+    reason_codes: tuple[Identifier, ...] = Field(
+        ("hazard",), description="Any decision about an item whose verdict has one of these reason codes."
+    )
+
+
+class PersonSection(Section):
+    """One badge. The id is a pseudonym: no name belongs here."""
+
+    id: Identifier
+    badge: Annotated[str, Field(pattern=r"^BADGE:[A-Za-z0-9-]{4,40}$")]
+    language: Annotated[str, Field(pattern=f"^({'|'.join(LANGUAGES)})$")] | None = None
+    supervisor: bool = False
+
+
 class SessionSection(Section):
     """How an inspection goes."""
 
@@ -103,6 +123,11 @@ class SessionSection(Section):
     )
     rma_pattern: str = Field(r"^RMA-[A-Z0-9-]{4,40}$", description="What an RMA label looks like.")
     reasons: tuple[Identifier, ...] = Field(REASONS, min_length=1, max_length=9, description="Reasons of an override.")
+
+    approval: ApprovalSection = Field(
+        default_factory=lambda: ApprovalSection.model_validate({}),
+        description="What a supervisor must agree to, where somebody is one.",
+    )
 
     @field_validator("rma_pattern")
     @classmethod
@@ -171,6 +196,8 @@ class StationConfig(DevicesSection):
     model: ModelSection | None = None
     policy: Path
     products: Path
+    guide: Path | None = Field(None, description="What the worker is asked about each kind of goods.")
+    people: tuple[PersonSection, ...] = Field((), max_length=500, description="Badges of those who work here.")
     session: SessionSection = SessionSection.model_validate({})
     capture: CaptureSection = CaptureSection.model_validate({})
     calibration: CalibrationSection | None = None
@@ -180,6 +207,15 @@ class StationConfig(DevicesSection):
     def _has_a_camera(self) -> StationConfig:
         if not self.cameras:
             raise ValueError("a station needs at least one camera")
+        return self
+
+    @model_validator(mode="after")
+    def _has_each_badge_once(self) -> StationConfig:
+        for what in ("id", "badge"):
+            values = [getattr(person, what) for person in self.people]
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                raise ValueError(f"two people have the {what} {twice}")
         return self
 
     @model_validator(mode="after")
@@ -209,6 +245,7 @@ def _resolved(config: StationConfig, base: Path) -> StationConfig:
         "data": base / config.data,
         "policy": base / config.policy,
         "products": base / config.products,
+        "guide": base / config.guide if config.guide is not None else None,
         "cameras": tuple(camera.resolved(base) for camera in config.cameras),
     }
     if config.hub is not None and config.hub.token_file is not None:

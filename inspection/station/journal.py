@@ -164,6 +164,20 @@ class Journal:
             ).fetchone()
         return None if row is None else self.record_of(row["data"])
 
+    def remember(self, key: str, value: str) -> None:
+        """Keep something small across restarts, e.g. who works here."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO memory (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+
+    def remembered(self, key: str) -> str | None:
+        """What was kept under ``key``."""
+        with self.reading() as db:
+            row = db.execute("SELECT value FROM memory WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row["value"]
+
     def pending_rma(self) -> str | None:
         """The RMA label that was scanned and waits for its item."""
         with self.reading() as db:

@@ -33,6 +33,7 @@ from inspection.station.capture import Bench
 from inspection.station.config import HubSection, StationConfig
 from inspection.station.delivery import Delivery
 from inspection.station.frame_codes import FrameCodes
+from inspection.station.guide import Guide
 from inspection.station.housekeeping import Housekeeper
 from inspection.station.hub_client import HubClient
 from inspection.station.item_places import ItemPlaces
@@ -41,6 +42,7 @@ from inspection.station.journal_file import damaged_journals
 from inspection.station.lock import only_station
 from inspection.station.metrics import Metrics
 from inspection.station.outputs import Outputs
+from inspection.station.people import Approval, People, Person
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
 from inspection.station.reporter import BackOff, Reporter
@@ -140,6 +142,8 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         rma_pattern=re.compile(config.session.rma_pattern),
         reason_codes=config.session.reasons,
         next_scan_confirms=config.session.next_scan_confirms,
+        people=_people(config),
+        approval=Approval(config.session.approval.scrap_above, frozenset(config.session.approval.reason_codes)),
         rescan_guard_ns=config.session.rescan_guard_ms * 1_000_000,
     )
     devices = tuple(device.build() for device in config.devices)
@@ -175,6 +179,7 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         key=_key(config.data / KEY),
         desk=_desk(config, calibrations, cameras),
         codes=_codes(config, calibrations),
+        guide=Guide.load(config.guide) if config.guide is not None else Guide(),
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
     back_off = BackOff() if config.hub is None else _back_off(config.hub)
@@ -207,6 +212,12 @@ def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Ca
     every = timedelta(hours=section.check_hours) if section.check_hours else None
     shift = Shift(every, timedelta(hours=section.check_grace_hours))
     return Calibrations(CalibrationStore(config.calibration.folder), by_view, section.parts, shift=shift)
+
+
+def _people(config: StationConfig) -> People:
+    return People.of(
+        [Person(person.id, person.badge, person.language or "", person.supervisor) for person in config.people]
+    )
 
 
 def _codes(config: StationConfig, calibrations: Calibrations | None) -> FrameCodes:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from uuid import UUID
 
 from inspection.errors import InspectionError
+from inspection.report import MarkPart
 from inspection.verdict import Disposition
 
 PREFIX = "CMD:"
 REASON_PREFIX = "REASON:"
+ANSWER_PREFIX = "ANSWER:"
 
 
 class OrderKind(StrEnum):
@@ -18,7 +20,7 @@ class OrderKind(StrEnum):
 
     ``UNDO`` takes a decision back whose label is not printed and whose report has not left; ``REPRINT`` prints the last
     label once more. ``START`` begins an item that has no readable barcode; ``REASON`` gives the reason of an override
-    begun before.
+    begun before. ``ASK`` puts a question on the screen again, ``ANSWER`` answers one.
     """
 
     OK = "ok"
@@ -29,9 +31,12 @@ class OrderKind(StrEnum):
     UNDO = "undo"
     REPRINT = "reprint"
     START = "start"
+    ASK = "ask"
+    ANSWER = "answer"
 
 
-SIMPLE = tuple(kind.value for kind in OrderKind if kind not in (OrderKind.OVERRIDE, OrderKind.REASON))
+_WITH_MORE = (OrderKind.OVERRIDE, OrderKind.REASON, OrderKind.ANSWER)
+SIMPLE = tuple(kind.value for kind in OrderKind if kind not in _WITH_MORE)
 """Words that are a whole command by themselves."""
 
 
@@ -51,6 +56,8 @@ class Order:
         disposition: for an override, what the worker chose.
         reason_code: why; ``None`` opens the choice of reasons.
         note: free text of the worker.
+        question, answer: for a question; the question ``None`` means the one on the screen.
+        marks: where the worker saw the reason of an override.
         inspection_id: the inspection the worker looked at; ``None`` from a scanner, which cannot know it.
     """
 
@@ -59,6 +66,9 @@ class Order:
     disposition: Disposition | None = None
     reason_code: str | None = None
     note: str = ""
+    question: str | None = None
+    answer: str | None = None
+    marks: tuple[MarkPart, ...] = ()
     inspection_id: UUID | None = None
 
 
@@ -77,6 +87,9 @@ def order_of_code(text: str, who: str) -> Order:
     name = word.lower()
     if name.startswith(REASON_PREFIX.lower()):
         return Order(OrderKind.REASON, who, reason_code=word[len(REASON_PREFIX) :])
+    if name.startswith(ANSWER_PREFIX.lower()):
+        question, _, answer = name[len(ANSWER_PREFIX) :].partition(":")
+        return Order(OrderKind.ANSWER, who, question=question, answer=answer)
     if name in (disposition.value for disposition in Disposition):
         return Order(OrderKind.OVERRIDE, who, disposition=Disposition(name))
     if name in SIMPLE:

@@ -18,6 +18,7 @@ from inspection.finding import Assessment, Box, Finding
 from inspection.item import Item
 from inspection.reading import BarcodeReading, CodeInView, Reading, TagReading, WeightReading
 from inspection.report import (
+    AnswerPart,
     AssessmentPart,
     BoxPart,
     FindingPart,
@@ -65,6 +66,7 @@ class InspectionRecord(BaseModel):
     Attributes:
         revision: counts the reports of this inspection from 1.
         scanned_item: the item as scanner and tag reader named it, where the cameras then added to or contradicted it.
+        answers: to the questions about the item; they stay when pictures are taken again.
         takes: how many times pictures were taken; a recapture replaces them, the journal keeps what was said of them.
         capture_problems: what is wrong with the pictures, by view; only views with which something is.
         timings_ms: duration of each stage of the last take: identify, capture, store, correct, quality, judge, decide,
@@ -87,6 +89,7 @@ class InspectionRecord(BaseModel):
     assessment: AssessmentPart | None = None
     policy: PolicyPart | None = None
     person: PersonPart | None = None
+    answers: tuple[AnswerPart, ...] = ()
     versions: VersionsPart | None = None
     takes: int = 0
     capture_problems: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -125,6 +128,7 @@ def build_report(record: InspectionRecord, station_id: str, key: Ed25519PrivateK
             "assessment": record.assessment,
             "policy": record.policy,
             "person": record.person,
+            "answers": record.answers,
             "verdict": record.verdict,
             "versions": record.versions,
         },
@@ -248,6 +252,9 @@ def policy_part(verdict: PolicyVerdict) -> PolicyPart:
         needs_confirmation=verdict.needs_confirmation,
         policy_version=verdict.policy_version,
         values={name: plain_json(value) for name, value in verdict.values.items()},
+        disclosures={code: dict(texts) for code, texts in verdict.disclosures.items()},
+        work_list={code: dict(texts) for code, texts in verdict.work_list.items()},
+        facts={name: plain_json(value) for name, value in verdict.facts.items()},
     )
 
 

@@ -16,6 +16,7 @@ from inspection.station.session_data import Rules, Session
 from inspection.station.snapshot import (
     Fault,
     HubState,
+    Language,
     LastReported,
     Notice,
     Queue,
@@ -25,8 +26,10 @@ from inspection.station.snapshot import (
     ShownItem,
     ShownKeyboard,
     ShownNeighbour,
+    ShownQuestion,
     ShownVerdict,
     ShownView,
+    ShownWorker,
     Snapshot,
 )
 from inspection.verdict import Disposition
@@ -74,6 +77,9 @@ class Screen:
         neighbours: Sequence[TagReading] = (),
         can_undo: bool = False,
         can_print: bool = False,
+        questions: Sequence[ShownQuestion] = (),
+        worker: ShownWorker | None = None,
+        language: Language | None = None,
     ) -> Snapshot:
         """The snapshot of this moment."""
         self._sequence += 1
@@ -104,6 +110,10 @@ class Screen:
                 "last_reported": last_reported,
                 "can_undo": can_undo,
                 "can_print": can_print,
+                "approving": session.approving.disposition if session.approving is not None else None,
+                "questions": tuple(questions),
+                "worker": worker,
+                "language": language,
             }
         )
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from inspection.item import Item
 from inspection.reading import BarcodeReading, CodeInView, Reading, WeightReading
-from inspection.report import AssessmentPart, PersonPart, PicturePart, PolicyPart, VersionsPart
+from inspection.report import AnswerPart, AssessmentPart, PersonPart, PicturePart, PolicyPart, VersionsPart
 from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
 from inspection.station.record import (
     SETTLED_STATES,
@@ -27,8 +27,10 @@ from inspection.station.record import (
     weighed,
 )
 from inspection.station.session_data import (
+    BY_EYE,
     NEXT_SCAN,
     REPORTABLE_RMA,
+    NotAnswered,
     NotPossible,
     OtherInspection,
     Rules,
@@ -77,7 +79,7 @@ def _next_scanned(
         return Step(session, notice="session.same_item")
     if not _next_scan_confirms(session, record, rules):
         return Step(session, notice="session.confirm_first")
-    confirmed = _confirm(record, who=who, at=reading.at, cause=NEXT_SCAN, reason_code=NEXT_SCAN)
+    confirmed = _confirmed_by_next_scan(record, who=who, at=reading.at)
     return Step(replace(begun, current=confirmed.record), (confirmed,))
 
 
@@ -90,7 +92,7 @@ def _rma_scanned(session: Session, rma: str, rules: Rules, who: str, at: datetim
     if record.rma == rma:
         return Step(session)
     if record.state is State.JUDGED and _next_scan_confirms(session, record, rules):
-        confirmed = _confirm(record, who=who, at=at, cause=NEXT_SCAN, reason_code=NEXT_SCAN)
+        confirmed = _confirmed_by_next_scan(record, who=who, at=at)
         return Step(replace(session, current=confirmed.record, pending_rma=rma), (confirmed,), "session.rma_noted")
     if record.state is State.JUDGED:
         # What the customer was sold is part of the verdict, so the item is judged again with it.
@@ -103,7 +105,10 @@ def _next_scan_confirms(session: Session, record: InspectionRecord, rules: Rules
     return (
         rules.next_scan_confirms
         and session.override is None
+        and session.approving is None
+        and session.asking is None
         and policy is not None
+        and not _approval_needed(record, policy.disposition, rules)
         and policy.disposition is not Disposition.HOLD
         and not policy.needs_confirmation
     )
@@ -151,6 +156,7 @@ def judged(
     capture_problems: Mapping[str, tuple[str, ...]] | None = None,
     item: Item | None = None,
     codes: Sequence[CodeInView] = (),
+    answers: Sequence[AnswerPart] | None = None,
 ) -> Step:
     """The pictures are stored and machine and policy have spoken, of ``weight`` too where the item was weighed.
 
@@ -169,6 +175,7 @@ def judged(
             "readings": sighted(weighed(record.readings, weight), codes),
             "assessment": assessment,
             "policy": policy,
+            "answers": record.answers if answers is None else tuple(answers),
             "versions": versions,
             "takes": record.takes + 1,
             "capture_problems": dict(capture_problems or {}),
@@ -232,7 +239,7 @@ def ordered(session: Session, order: Order, rules: Rules, at: datetime, monotoni
         )
     match order.kind:
         case OrderKind.OK:
-            return _ok(session, order, at)
+            return _ok(session, order, rules, at)
         case OrderKind.OVERRIDE:
             return _override(session, order, rules, at)
         case OrderKind.REASON:
@@ -241,8 +248,8 @@ def ordered(session: Session, order: Order, rules: Rules, at: datetime, monotoni
             return _override(session, replace(order, disposition=session.override), rules, at)
         case OrderKind.RECAPTURE:
             return _recapture_ordered(session, at)
-        case OrderKind.UNDO | OrderKind.REPRINT:
-            raise NotPossible(f"{order.kind} needs the journal")
+        case OrderKind.UNDO | OrderKind.REPRINT | OrderKind.ASK | OrderKind.ANSWER:
+            raise NotPossible(f"{order.kind} needs more than the session")
         case OrderKind.CANCEL:
             return _cancel(session, order, at)
         case OrderKind.START:
@@ -251,11 +258,11 @@ def ordered(session: Session, order: Order, rules: Rules, at: datetime, monotoni
             return Step(replace(session, settling=Settling(monotonic_ns, at), override=None))
 
 
-def _ok(session: Session, order: Order, at: datetime) -> Step:
+def _ok(session: Session, order: Order, rules: Rules, at: datetime) -> Step:
     record = _in_state(session, State.JUDGED)
     if session.override is not None:
         raise NotPossible("an override needs a reason", hint="choose a reason, or cancel the override")
-    return _step(session, _confirm(record, who=order.who, at=at, cause="ok", note=order.note))
+    return _settle_decision(session, record, _agreeing(record, who=order.who, at=at, note=order.note), rules)
 
 
 def _override(session: Session, order: Order, rules: Rules, at: datetime) -> Step:
@@ -263,23 +270,78 @@ def _override(session: Session, order: Order, rules: Rules, at: datetime) -> Ste
     if order.disposition is None:
         raise NotPossible("an override needs a disposition", hint="give resell, repair, scrap or hold")
     if record.policy is not None and order.disposition is record.policy.disposition:
-        return _step(session, _confirm(record, who=order.who, at=at, cause="ok", note=order.note))
-    if order.reason_code is None:
-        return Step(replace(session, override=order.disposition))
-    if order.reason_code not in rules.reason_codes:
+        return _settle_decision(session, record, _agreeing(record, who=order.who, at=at, note=order.note), rules)
+    reason_code = order.reason_code or (BY_EYE if _graded_by_eye(record) else None)
+    if reason_code is None:
+        return Step(replace(session, override=order.disposition, approving=None))
+    if reason_code not in (*rules.reason_codes, BY_EYE):
         raise UnknownReason(
-            f"reason {order.reason_code!r} is not configured", hint=f"use one of {', '.join(rules.reason_codes)}"
+            f"reason {reason_code!r} is not configured", hint=f"use one of {', '.join(rules.reason_codes)}"
         )
     person = PersonPart(
         disposition=order.disposition,
         grade=Grade.OPEN_BOX if order.disposition is Disposition.RESELL else None,
         overrides=True,
-        reason_code=order.reason_code,
+        reason_code=reason_code,
         note=order.note,
         who=order.who,
         at=at,
+        marks=order.marks,
     )
-    return _step(session, _decided(record, person, "override"))
+    return _settle_decision(session, record, person, rules)
+
+
+def _graded_by_eye(record: InspectionRecord) -> bool:
+    """Whether no machine had an opinion: then the worker grades, and contradicts nobody."""
+    policy = record.policy
+    return record.assessment is None and policy is not None and policy.disposition is Disposition.HOLD
+
+
+def _settle_decision(session: Session, record: InspectionRecord, person: PersonPart, rules: Rules) -> Step:
+    """The decision counts, or waits for a supervisor's badge."""
+    if session.asking_required:
+        raise NotAnswered("a question must be answered first", hint="answer the question on the screen")
+    if _approval_needed(record, person.disposition, rules):
+        if not rules.people.is_supervisor(person.who):
+            return Step(replace(session, approving=person, override=None, asking=None))
+        person = person.model_copy(update={"approved_by": person.who})
+    return _step(session, _decided(record, person))
+
+
+def approved(session: Session, by: str, at: datetime) -> Step:
+    """A supervisor agrees to what waits.
+
+    Raises:
+        NotPossible: when nothing waits.
+    """
+    record = _in_state(session, State.JUDGED)
+    if session.approving is None:
+        raise NotPossible("nothing waits for a supervisor")
+    return _step(session, _decided(record, session.approving.model_copy(update={"approved_by": by, "at": at})))
+
+
+def answered(
+    session: Session, answer: AnswerPart, policy: PolicyPart, at: datetime, *, item: Item | None = None
+) -> Step:
+    """A question about the item is answered, and ``policy`` has spoken with it.
+
+    ``item`` is who it is by the answer; then its pictures are taken and judged again as that item's.
+    """
+    record = _in_state(session, State.JUDGED)
+    others = tuple(known for known in record.answers if known.question != answer.question)
+    after = record.model_copy(update={"answers": (*others, answer), "policy": policy})
+    if item is not None:
+        named = after.model_copy(update={"item": item_part(item), "scanned_item": None})
+        return _step(session, _recapture(named, record, at, "identified"))
+    detail = {
+        "answer": answer.model_dump(mode="json"),
+        "replaced": record.model_dump(mode="json", include={"policy", "answers"}),
+    }
+    return _step(session, _moved(record, after, at, "answer", detail))
+
+
+def _approval_needed(record: InspectionRecord, disposition: Disposition, rules: Rules) -> bool:
+    return rules.people.approve and rules.approval.needed(record, disposition)
 
 
 def _recapture_ordered(session: Session, at: datetime) -> Step:
@@ -292,8 +354,10 @@ def _recapture_ordered(session: Session, at: datetime) -> Step:
 
 
 def _cancel(session: Session, order: Order, at: datetime) -> Step:
-    if session.override is not None:
-        return Step(replace(session, override=None))
+    if session.override is not None or session.approving is not None:
+        return Step(replace(session, override=None, approving=None))
+    if session.asking is not None and not session.asking_required:
+        return Step(replace(session, asking=None))
     if session.settling is not None:
         return Step(replace(session, settling=None))
     record = session.open
@@ -306,12 +370,13 @@ def _cancel(session: Session, order: Order, at: datetime) -> Step:
     return Step(replace(session, current=None, pending_rma=None))
 
 
-def _confirm(
-    record: InspectionRecord, *, who: str, at: datetime, cause: str, note: str = "", reason_code: str | None = None
-) -> Transition:
+def _agreeing(
+    record: InspectionRecord, *, who: str, at: datetime, note: str = "", reason_code: str | None = None
+) -> PersonPart:
+    """The person agrees with the policy."""
     if record.policy is None:
         raise NotPossible("there is no verdict to confirm")
-    person = PersonPart(
+    return PersonPart(
         disposition=record.policy.disposition,
         grade=record.policy.grade,
         overrides=False,
@@ -320,19 +385,23 @@ def _confirm(
         who=who,
         at=at,
     )
-    return _decided(record, person, cause)
 
 
-def _decided(record: InspectionRecord, person: PersonPart, cause: str) -> Transition:
+def _confirmed_by_next_scan(record: InspectionRecord, *, who: str, at: datetime) -> Transition:
+    return _decided(record, _agreeing(record, who=who, at=at, reason_code=NEXT_SCAN), NEXT_SCAN)
+
+
+def _decided(record: InspectionRecord, person: PersonPart, cause: str = "") -> Transition:
     state = State.HOLD if person.disposition is Disposition.HOLD else State.CONFIRMED
     after = record.model_copy(update={"state": state, "person": person, "confirmed_at": person.at})
+    cause = cause or ("override" if person.overrides else "ok")
     return _moved(record, after, person.at, cause, {"person": person.model_dump(mode="json")})
 
 
 def _recapture(after: InspectionRecord, before: InspectionRecord, at: datetime, cause: str) -> Transition:
     """Back to capturing; what machine and policy said about the old pictures stays in the journal."""
     replaced = before.model_dump(
-        mode="json", include={"pictures", "assessment", "policy", "versions", "judged_at", "timings_ms"}
+        mode="json", include={"pictures", "assessment", "policy", "answers", "versions", "judged_at", "timings_ms"}
     )
     replaced["item"] = before.item.model_dump(mode="json")
     replaced["codes"] = [part.model_dump(mode="json") for part in before.readings if part.view is not None]
@@ -344,6 +413,7 @@ def _recapture(after: InspectionRecord, before: InspectionRecord, at: datetime, 
         "pictures": (),
         "assessment": None,
         "policy": None,
+        "answers": tuple(answer for answer in after.answers if answer.by == "person"),
         "versions": None,
         "judged_at": None,
         "capture_problems": {},
@@ -360,7 +430,8 @@ def _moved(
 
 
 def _step(session: Session, transition: Transition) -> Step:
-    return Step(replace(session, current=transition.record, override=None), (transition,))
+    asked_nothing = replace(session, override=None, approving=None, asking=None, asking_required=False)
+    return Step(replace(asked_nothing, current=transition.record), (transition,))
 
 
 def _in_state(session: Session, state: State) -> InspectionRecord:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from inspection.errors import InspectionError
 from inspection.reading import BarcodeReading
+from inspection.report import PersonPart
+from inspection.station.people import Approval, People
 from inspection.station.record import OPEN_STATES, InspectionRecord, State
 from inspection.verdict import Disposition
 
 NEXT_SCAN = "next_scan"
 """Reason code of a confirmation that the worker gave by scanning the next item."""
 
+BY_EYE = "by_eye"
+"""Reason code of a decision about an item that no machine had an opinion on."""
 
 REPORTABLE_RMA = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 """What a report can carry, whatever pattern a station is configured with."""
@@ -39,6 +43,12 @@ class TooLate(NotPossible):
     code = "command.too_late"
 
 
+class NotAnswered(NotPossible):
+    """A question that must be answered first is open."""
+
+    code = "command.not_answered"
+
+
 class UnknownReason(NotPossible):
     """An override's reason code is not one of the configured ones."""
 
@@ -53,6 +63,8 @@ class Rules:
         rma_pattern: what a scanned RMA label looks like.
         reason_codes: reasons a worker may give for an override.
         next_scan_confirms: whether scanning the next item confirms a verdict, unless it is hold or needs confirmation.
+        people: who works here.
+        approval: what a supervisor must agree to; nothing while nobody is a supervisor.
         rescan_guard_ns: the same item code again within this time belongs to the item on the table, whichever device
             read it; a new item after "cancel" is free at once. One scanner's stutter never comes here: its driver drops
             it (``duplicate_ms``).
@@ -61,6 +73,8 @@ class Rules:
     rma_pattern: re.Pattern[str]
     reason_codes: tuple[str, ...]
     next_scan_confirms: bool = True
+    people: People = field(default_factory=People)
+    approval: Approval = field(default_factory=Approval)
     rescan_guard_ns: int = 1_500_000_000
 
 
@@ -82,6 +96,8 @@ class Session:
         pending_rma: a scanned RMA label that waits for its item.
         settling: set between the first reading and the joined identity.
         override: a disposition the worker chose and has not given a reason for yet.
+        approving: what the worker decided, while it waits for a supervisor's badge.
+        asking: the question on the screen; asking_required: nothing is decided before it is answered.
         last_scan: text and ``monotonic_ns`` of the last item code.
     """
 
@@ -89,6 +105,9 @@ class Session:
     pending_rma: str | None = None
     settling: Settling | None = None
     override: Disposition | None = None
+    approving: PersonPart | None = None
+    asking: str | None = None
+    asking_required: bool = False
     last_scan: tuple[str, int] | None = None
 
     @property

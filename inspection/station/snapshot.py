@@ -56,6 +56,49 @@ class ShownCode(Shown):
     corners: tuple[tuple[float, float], ...]
 
 
+class ShownAnswer(Shown):
+    """One possible answer, or one thing to look for; ``text`` by language tag, empty for one of the screen's own."""
+
+    value: str
+    text: dict[str, str]
+    icon: str | None = None
+    detail: str = ""
+
+
+class ShownQuestion(Shown):
+    """A question about the item.
+
+    Attributes:
+        asking: it is on the screen now.
+        required: nothing is decided before it is answered.
+        given: the answer it has, and ``by`` whom: ``person`` or ``model``.
+        shows: what to look for.
+    """
+
+    question: str
+    text: dict[str, str]
+    asking: bool
+    required: bool
+    given: str | None
+    by: str | None
+    shows: tuple[ShownAnswer, ...]
+    answers: tuple[ShownAnswer, ...]
+
+
+class ShownWorker(Shown):
+    """Who works here: a pseudonym; ``known`` when a badge says so."""
+
+    worker_id: str
+    known: bool
+
+
+class Language(Shown):
+    """The language of whoever showed a badge last; ``tag`` is empty for somebody who has none."""
+
+    tag: str
+    at: datetime
+
+
 class ShownAssessment(Shown):
     """How sure the machine is, said honestly."""
 
@@ -153,6 +196,9 @@ class Snapshot(Shown):
         live_views: every configured view, for the live pictures.
         keyboard: set when a scanner may type into the page, which then needs the focus and shows a warning.
         capture_problems: what is wrong with the pictures, by view.
+        approving: what waits for a supervisor's badge.
+        questions: about the item, with their answers.
+        language: set when a badge was shown.
         can_undo: the decision can still be taken back.
         can_print: there is a label printer.
         timings_ms: identify, capture, store, codes, correct, quality, judge, decide, journal.
@@ -176,6 +222,10 @@ class Snapshot(Shown):
     assessment: ShownAssessment | None = None
     verdict: ShownVerdict | None = None
     override: Disposition | None = None
+    approving: Disposition | None = None
+    questions: tuple[ShownQuestion, ...] = ()
+    worker: ShownWorker | None = None
+    language: Language | None = None
     person: PersonPart | None = None
     reason_codes: tuple[str, ...] = ()
     takes: int = 0

@@ -81,6 +81,11 @@ class Station:
         return self._thread.is_alive() and self.reporter.alive
 
     @property
+    def worker(self) -> str:
+        """Badge id of whoever works here now."""
+        return self._work.worker
+
+    @property
     def keyboard(self) -> KeyboardScanner | None:
         """The scanner that types into the page, where one is configured."""
         return next((device for device in self._devices if isinstance(device, KeyboardScanner)), None)

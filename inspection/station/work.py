@@ -22,19 +22,23 @@ from inspection.station import session as machine
 from inspection.station.calibration_desk import Desk
 from inspection.station.capture import Bench, CaptureFailed, take
 from inspection.station.departures import Departures
-from inspection.station.frame_codes import FrameCodes, joined, readings_of
+from inspection.station.frame_codes import FrameCodes, Sight, joined, readings_of
+from inspection.station.guide import Guide
+from inspection.station.interview import Interview, chosen_by_person
 from inspection.station.journal import Journal
 from inspection.station.metrics import Metrics
 from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
 from inspection.station.outputs import Outputs
+from inspection.station.people import is_badge
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
+from inspection.station.questions import shown_questions
 from inspection.station.record import OPEN_STATES, SETTLED_STATES, InspectionRecord, State, build_report, item_of
 from inspection.station.reporter import Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
-from inspection.station.session_data import NotPossible, Rules, Session, Step
-from inspection.station.snapshot import Board, Fault, LastReported, Notice
+from inspection.station.session_data import NotPossible, OtherInspection, Rules, Session, Step
+from inspection.station.snapshot import Board, Fault, Language, LastReported, Notice, ShownWorker
 from inspection.station.tags import TagsHeard
 from inspection.station.weights import WeightsHeard
 
@@ -84,6 +88,7 @@ class Parts:
         key: signs the reports; ``None`` leaves them unsigned.
         desk: where the views are calibrated; ``None`` where the configuration has no section for it.
         codes: reads the codes that the cameras see.
+        guide: what the worker is asked about each kind of goods.
     """
 
     station_id: str
@@ -104,6 +109,7 @@ class Parts:
     key: Ed25519PrivateKey | None = None
     desk: Desk | None = None
     codes: FrameCodes = field(default_factory=FrameCodes)
+    guide: Guide = field(default_factory=Guide)
 
 
 class Work:
@@ -113,6 +119,10 @@ class Work:
         self._parts, self._reporter = parts, reporter
         self._session = Session(current=parts.journal.last(), pending_rma=parts.journal.pending_rma())
         self._capture_after_ns = time.monotonic_ns()
+        self._interview = Interview(parts.guide, parts.bench.policy, parts.bench.catalogue)
+        self._session = self._interview.next(self._session)
+        self.worker = parts.journal.remembered("worker") or parts.worker
+        self._language: Language | None = None
         self._retry_at = 0.0
         self._retaken = 0
         self._trouble: dict[str, Fault] = {}
@@ -143,21 +153,27 @@ class Work:
     def scanned(self, reading: BarcodeReading) -> None:
         """A barcode; one that is a command and does not fit becomes a notice."""
         text = reading.text.strip()
+        if is_badge(text):
+            self._badge(text)
+            return
         if not is_command_code(text):
-            self._apply(machine.scanned(self._session, reading, self._parts.rules, self._parts.worker))
+            self._apply(machine.scanned(self._session, reading, self._parts.rules, self.worker))
             return
         try:
-            self.ordered(order_of_code(text, self._parts.worker))
+            self.ordered(order_of_code(text, self.worker))
         except (NotPossible, UnknownCode) as error:
             self._apply(Step(self._session, notice=error.code))
 
     def ordered(self, order: Order) -> None:
         """Carry out an order; raises NotPossible when it does not fit."""
-        if order.kind is OrderKind.UNDO:
-            self._undo(order)
-            return
-        if order.kind is OrderKind.REPRINT:
-            self._reprint()
+        special = {
+            OrderKind.UNDO: self._undo,
+            OrderKind.REPRINT: self._reprint,
+            OrderKind.ASK: self._ask,
+            OrderKind.ANSWER: self._answer,
+        }.get(order.kind)
+        if special is not None:
+            special(order)
             return
         self._apply(machine.ordered(self._session, order, self._parts.rules, _now(), time.monotonic_ns()))
 
@@ -167,7 +183,30 @@ class Work:
         self._apply(step, take_back=(inspection_id, revision))
         self._departures.taken_back()
 
-    def _reprint(self) -> None:
+    def _ask(self, order: Order) -> None:
+        self._apply(Step(self._interview.ask(self._session, order.question)))
+
+    def _answer(self, order: Order) -> None:
+        current = self._session.current
+        if current is not None and order.inspection_id not in (None, current.inspection_id):
+            raise OtherInspection("the order was for another inspection", hint="look at the item on the screen")
+        self._apply(self._interview.answer(self._session, order, _now()))
+
+    def _badge(self, badge: str) -> None:
+        """Somebody shows a badge: a supervisor agrees to what waits, otherwise this person works here from now on."""
+        person = self._parts.rules.people.by_badge.get(badge)
+        if person is None:
+            self._apply(Step(self._session, notice="badge.unknown"))
+        elif self._session.approving is None:
+            self._parts.journal.remember("worker", person.person_id)
+            self.worker, self._language = person.person_id, Language(tag=person.language, at=_now())
+            self._apply(Step(self._session, notice="badge.welcome"))
+        elif person.supervisor:
+            self._apply(machine.approved(self._session, person.person_id, _now()))
+        else:
+            self._apply(Step(self._session, notice="badge.no_supervisor"))
+
+    def _reprint(self, _order: Order) -> None:
         self._departures.reprint()
         self._notice = Notice(code="label.again", at=_now())
         self.publish()
@@ -267,7 +306,7 @@ class Work:
         expected = parts.returns.expected(record.rma) if record.rma is not None else None
         weight = parts.weights.claim(record.inspection_id, time.monotonic_ns())
         scanned = item_of(record.item)
-        sight = parts.codes.look(taken.frames, scanned)
+        sight = Sight() if chosen_by_person(record) else parts.codes.look(taken.frames, scanned)
         item = joined(scanned, sight.codes)
         judgement = parts.bench.judge_take(item, taken, expected, weight)
         self._trouble.pop("judge", None)
@@ -276,11 +315,13 @@ class Work:
             return False
         if judgement.failure:
             self._trouble["judge"] = Fault(code="judge.failed", detail=judgement.failure)
+        policy, answers = self._interview.judged(item, judgement.assessment, judgement.policy, record.answers)
         step = machine.judged(
             self._session,
             pictures=taken.pictures,
             assessment=judgement.assessment,
-            policy=judgement.policy,
+            policy=policy,
+            answers=answers,
             versions=judgement.versions,
             at=_now(),
             timings_ms={**taken.timings_ms, "codes": sight.ms, **judgement.timings_ms},
@@ -336,6 +377,8 @@ class Work:
     def _apply(self, step: Step, take_back: tuple[UUID, int] | None = None) -> None:
         """Journal the step, then show it: the one place where the session changes."""
         before = self._session
+        if step.transitions:
+            step = replace(step, session=self._interview.next(step.session))
         if step.transitions or step.session.pending_rma != before.pending_rma:
             step = self._journaled(step, take_back)
         if step.session.state is State.CAPTURING and before.state is not State.IDENTIFIED:
@@ -404,6 +447,9 @@ class Work:
             neighbours=self._neighbours,
             can_undo=self._departures.can_undo(self._session),
             can_print=self._parts.outputs.prints,
+            questions=shown_questions(self._session, self._interview),
+            worker=ShownWorker(worker_id=self.worker, known=self._parts.rules.people.find(self.worker) is not None),
+            language=self._language,
         )
         self._parts.board.publish(shown)
         self._parts.outputs.show(self._session.current, shown.devices)

@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 from inspection.finding import Condition, Defect
 from inspection.item import IdentityIssue
 from inspection.station.config import LANGUAGES, REASONS
+from inspection.station.session_data import BY_EYE
 from inspection.station.web import words
 from inspection.station.web.languages import LOCALE, TITLES, Languages
 from inspection.verdict import Disposition, Grade
@@ -47,7 +48,7 @@ def test_every_code_of_the_domain_has_a_word() -> None:
     assert set(words.DISPOSITIONS) == {disposition.value for disposition in Disposition}
     assert set(words.GRADES) == {grade.value for grade in Grade}
     assert set(words.IDENTITY_ISSUES) == {issue.value for issue in IdentityIssue}
-    assert set(words.REASONS) == set(REASONS)
+    assert set(words.REASONS) == {*REASONS, BY_EYE}
     assert set(TITLES) == set(LANGUAGES)
 
 

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from inspection.errors import StoreError
+from inspection.report import MarkPart
 from inspection.station.journal import as_json
 from inspection.station.orders import Order, OrderKind
 from inspection.station.snapshot import Snapshot
@@ -33,15 +34,18 @@ class Command(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    command: Literal["ok", "override", "reason", "recapture", "cancel", "undo", "reprint", "start"]
+    command: Literal["ok", "override", "reason", "recapture", "cancel", "undo", "reprint", "start", "ask", "answer"]
     disposition: Disposition | None = None
     reason_code: Annotated[str, Field(max_length=64)] | None = None
     note: Annotated[str, Field(max_length=500)] = ""
+    question: Annotated[str, Field(max_length=32)] | None = None
+    answer: Annotated[str, Field(max_length=32)] | None = None
+    marks: Annotated[tuple[MarkPart, ...], Field(max_length=20)] = ()
     inspection_id: UUID | None = None
 
     @model_validator(mode="after")
     def _names_its_inspection(self) -> Command:
-        if self.command in ("ok", "override", "reason", "recapture", "undo") and self.inspection_id is None:
+        if self.command in ("ok", "override", "reason", "recapture", "undo", "answer") and self.inspection_id is None:
             raise ValueError(f"{self.command} needs the inspection_id it is meant for")
         if self.command == "override" and self.disposition is None:
             raise ValueError("override needs a disposition")
@@ -82,10 +86,13 @@ def _state_and_orders(station: Station) -> APIRouter:
     async def command(request: Request, body: Command) -> Response:
         order = Order(
             OrderKind(body.command),
-            station.parts.worker,
+            station.worker,
             disposition=body.disposition,
             reason_code=body.reason_code,
             note=body.note,
+            question=body.question,
+            answer=body.answer,
+            marks=body.marks,
             inspection_id=body.inspection_id,
         )
         try:

@@ -17,6 +17,20 @@ DISPOSITIONS: Mapping[str, str] = {
     "hold": N_("Hold"),
 }
 
+COMMANDS: Mapping[str, str] = {
+    "OK": N_("OK"),
+    "RESELL": N_("Resell"),
+    "REPAIR": N_("Repair"),
+    "SCRAP": N_("Scrap"),
+    "HOLD": N_("Hold"),
+    "RECAPTURE": N_("New pictures"),
+    "UNDO": N_("Undo"),
+    "REPRINT": N_("Label again"),
+    "ASK": N_("Next question"),
+    "START": N_("Inspect without a code"),
+    "CANCEL": N_("Cancel"),
+}
+
 GRADES: Mapping[str, str] = {"as_new": N_("as new"), "open_box": N_("open box"), "parts": N_("for parts")}
 
 CONDITIONS: Mapping[str, str] = {
@@ -57,6 +71,8 @@ NEIGHBOURS: Mapping[str, str] = {
     "too_brief": N_("Neighbour's tag not taken (passing):"),
 }
 
+SOURCES: Mapping[str, str] = {"tag": N_("Tag"), "barcode": N_("Scanned"), "camera": N_("Seen by camera")}
+
 CAPTURE_PROBLEMS: Mapping[str, str] = {
     "too_dark": N_("Too dark: switch the light on."),
     "overexposed": N_("Too bright: keep other light away."),
@@ -79,6 +95,7 @@ REASONS: Mapping[str, str] = {
     "incomplete": N_("Parts are missing"),
     "wrong_item": N_("Wrong item"),
     "other": N_("Another reason"),
+    "by_eye": N_("Graded by eye"),
 }
 
 CALIBRATION_BROKEN = N_("The calibration of view %(about)s cannot be used: call the technician.")
@@ -160,6 +177,12 @@ NOTICES: Mapping[str, str] = {
     "session.evidence_lost": N_("A stored picture was damaged: pictures are taken again."),
     "command.not_possible": N_("Not possible now."),
     "command.other_inspection": N_("The item has changed: look again."),
+    "command.not_answered": N_("Answer the question first."),
+    "command.unknown_answer": N_("This answer does not fit now."),
+    "badge.unknown": N_("This badge is not known here."),
+    "badge.welcome": N_("Welcome."),
+    "badge.no_supervisor": N_("This needs a supervisor's badge."),
+    "tab.viewer": N_("This window only shows: take over to work here."),
     "command.too_late": N_("Too late: its label is printed, or it is reported."),
     "label.again": N_("The label is printed again."),
     "command.unknown_reason": N_("This reason is not known here."),

@@ -64,6 +64,7 @@ function show(html) {
   if (key) {
     panel.querySelector(`button[data-key="${CSS.escape(key)}"]`)?.focus({ focusVisible: true });
   }
+  speakTheirLanguage();
   const { notice, noticeAt } = station().dataset;
   if (notice && noticeAt !== noticeShown) {
     noticeShown = noticeAt;
@@ -71,6 +72,19 @@ function show(html) {
   } else if (!notice && noticeShown) {
     noticeShown = "";
     toast.hidden = true;
+  }
+}
+
+/* A badge turns the screen to its owner's language; a language chosen by hand afterwards stays. */
+let languageAt = station()?.dataset.languageAt ?? "";
+
+function speakTheirLanguage() {
+  const { language, languageAt: at } = station().dataset;
+  if (at && at !== languageAt) {
+    languageAt = at;
+    if (language && language !== document.documentElement.lang) {
+      location.assign(`/?lang=${encodeURIComponent(language)}`);
+    }
   }
 }
 
@@ -111,8 +125,14 @@ function press(button) {
     post(button.dataset.post, {});
     return;
   }
-  const { command, disposition, reason } = button.dataset;
+  const { command, disposition, reason, question, answer } = button.dataset;
   const order = { command };
+  if (question) {
+    order.question = question;
+  }
+  if (answer) {
+    order.answer = answer;
+  }
   if (disposition) {
     order.disposition = disposition;
   }
@@ -135,7 +155,8 @@ panel.addEventListener("click", (event) => {
 
 function pressKey(name) {
   const key = name.length === 1 ? name.toLowerCase() : name;
-  const asked = station()?.dataset.override ? ".reasons " : "";
+  const { override, asking } = station()?.dataset ?? {};
+  const asked = override ? ".reasons " : asking ? ".question " : "";
   const button =
     panel.querySelector(`${asked}button[data-key="${CSS.escape(key)}"]`) ??
     panel.querySelector(`.actions button[data-key="${CSS.escape(key)}"]`);
