@@ -42,6 +42,10 @@ RING = 12
 UNEVEN = 0.5
 CLUSTERS = 6
 LOUD = 12.0
+PLAIN_COLOUR, PLAIN_DETAIL = 12.0, 0.25
+"""Distance in Lab of most of the border from its median, and its mean slope of lightness, up to which it shows one
+plain table. Those of rendered stations are 4 to 11 and 0.13 to 0.17; of things photographed anywhere, 30 and 1."""
+PLAIN_SHARE = 90
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,11 +81,13 @@ class Foreground:
         mask: uint8 (h, w), 1 where something is.
         score: float32 (h, w), how clearly; 1 is the threshold.
         gain: how many times as much light falls on the empty places as on the background; ``None`` without one.
+        sure: what stands out is what lies there: there is a background, or the border shows one plain table.
     """
 
     mask: Mask
     score: Plane
     gain: float | None = None
+    sure: bool = True
 
 
 def scale_of(size: tuple[int, int]) -> float:
@@ -100,9 +106,9 @@ def resized(picture: Pixels, size: tuple[int, int]) -> Pixels:
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
     smaller = picture.shape[1] >= size[0]
-    if picture.shape[1] > 4 * size[0] and picture.shape[0] > 4 * size[1]:  # halving first is far faster and as good
+    while min(picture.shape[1] // size[0], picture.shape[0] // size[1]) > 1:  # halving is far faster, and as good
         half = (picture.shape[1] // 2, picture.shape[0] // 2)
-        picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_LINEAR), np.uint8)
+        picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(
         cv2.resize(picture, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), np.uint8
     )
@@ -136,11 +142,11 @@ def differing(small: Pixels, empty: EmptyView, gap_px: float = 36) -> Foreground
     shade = (light < -CHROMA) & (light > DARKER) & (chroma < TINT)
     colour = np.where(shade, 0, chroma) / np.maximum(CHROMA, noise)
     level = np.where(light > 0, light / np.maximum(BRIGHTER, noise), light / DARKER)
-    edge = _slope(cv2.GaussianBlur(light, (0, 0), max(0.5, 0.8 * unit))) * unit / np.maximum(EDGE, noise)
-    edge = np.where(_opened(as_mask(edge > 1), 1) > 0, edge, 0)
+    edge = slope(cv2.GaussianBlur(light, (0, 0), max(0.5, 0.8 * unit))) * unit / np.maximum(EDGE, noise)
+    edge = np.where(opened(as_mask(edge > 1), 1) > 0, edge, 0)
     score = np.asarray(np.maximum(np.maximum(colour, level), edge), np.float32)
-    seeds = without_specks(_opened(as_mask(score > 1), 1), 60 * unit * unit)
-    mask = _opened(filled(closed(seeds, round(gap_px * unit))), round(4 * unit))
+    seeds = without_specks(opened(as_mask(score > 1), 1), 60 * unit * unit)
+    mask = opened(filled(closed(seeds, round(gap_px * unit))), round(4 * unit))
     return Foreground(mask, score, float(np.exp(np.mean(gain))))
 
 
@@ -155,16 +161,17 @@ def standing_out(small: Pixels) -> Foreground:
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
     border = border_ring(height, width, max(2, min(height, width) // 16))
     other = _unlike_border(cv2.GaussianBlur(lab, (0, 0), max(0.5, 3 * unit)), border)
-    slope = _slope(np.ascontiguousarray(lab[..., 0]))
+    edges = slope(np.ascontiguousarray(lab[..., 0]))
     window = 2 * round(10 * unit) + 1
-    detail = np.asarray(cv2.blur(slope, (window, window)), np.float32)
+    detail = np.asarray(cv2.blur(edges, (window, window)), np.float32)
+    sure = _plain(lab[border], float(np.mean(edges[border])) * unit)
     other = other / max(float(np.percentile(other[border], 90)), 4.0)
     detail = detail / max(float(np.percentile(detail[border], 85)), 0.8)
     loud = (np.minimum(other, LOUD / 2) + np.minimum(detail, LOUD / 2)) * (0.3 + 0.7 * middle(height, width))
     otsu, _ = cv2.threshold(as_mask(loud / LOUD * 255), 0, 255, cv2.THRESH_OTSU)
     score = np.asarray(loud / max(otsu / 255 * LOUD, 1.2), np.float32)
-    mask = _opened(filled(closed(as_mask(score > 1), round(8 * unit))), round(6 * unit))
-    return Foreground(mask, score)
+    mask = opened(filled(closed(as_mask(score > 1), round(8 * unit))), round(6 * unit))
+    return Foreground(mask, score, sure=sure)
 
 
 def middle(height: int, width: int) -> Plane:
@@ -216,11 +223,27 @@ def without_specks(mask: Mask, least_area: float) -> Mask:
     return as_mask(keep[np.asarray(labels)])
 
 
-def _opened(mask: Mask, radius: int) -> Mask:
+def parts_of(mask: Mask, least_area: float = 0) -> list[Mask]:
+    """The separate parts of a mask of at least that many pixels, largest first."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    order = sorted((label for label in range(1, count) if areas[label] >= least_area), key=lambda label: -areas[label])
+    return [as_mask(labels == label) for label in order]
+
+
+def solidity(mask: Mask) -> float:
+    """Share of its convex hull that the largest part of a mask covers, 0..1."""
+    outline = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea)
+    return cv2.contourArea(outline) / max(1.0, cv2.contourArea(cv2.convexHull(outline)))
+
+
+def opened(mask: Mask, radius: int) -> Mask:
+    """Without what is narrower than twice the radius."""
     return mask if radius < 1 else np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(radius)), np.uint8)
 
 
-def _slope(plane: npt.NDArray[Any]) -> Plane:
+def slope(plane: npt.NDArray[Any]) -> Plane:
+    """Length of the gradient per pixel, float32 of the same shape."""
     across = cv2.Sobel(plane, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(plane, cv2.CV_32F, 0, 1, scale=1 / 8)
     return np.asarray(cv2.magnitude(across, down), np.float32)
@@ -236,6 +259,12 @@ def _light_change(change: Plane) -> npt.NDArray[np.float32]:
     median = np.median(ring, axis=0)
     uneven = float(np.median(np.abs(ring - median)))
     return np.asarray(median if uneven < UNEVEN else np.zeros(3), np.float32)
+
+
+def _plain(border: npt.NDArray[Any], detail: float) -> bool:
+    """Whether a border's colours, Lab (N, 3), are those of one plain table."""
+    apart = np.linalg.norm((border - np.median(border, axis=0)) * np.array([1, 1.5, 1.5], np.float32), axis=1)
+    return detail < PLAIN_DETAIL and bool(np.percentile(apart, PLAIN_SHARE) < PLAIN_COLOUR)
 
 
 def _unlike_border(lab: npt.NDArray[Any], border: npt.NDArray[np.bool_]) -> Plane:

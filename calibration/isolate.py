@@ -1,7 +1,8 @@
 """Where the item is: its mask, its box, a square to cut out, and its size on the table.
 
 With a background of the view the item is what differs from it; without one it is what stands out of the picture.
-Both are rough at first and then cut along the colours of this very picture (GrabCut, Rother and others 2004).
+Both are rough at first and then cut along the colours of this very picture (GrabCut, Rother and others 2004). What ran
+out of an item belongs to it: a judge must see it.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from calibration.foreground import (
     disc,
     filled,
     middle,
+    parts_of,
     reduced_size,
     resized,
     scale_of,
+    solidity,
     standing_out,
-    without_specks,
 )
 from calibration.record import Background
 from calibration.sizes import Ruler, region_of_mask
+from calibration.transparent import completed
 from inspection.errors import CalibrationError
 from inspection.finding import Box
 from inspection.frame import Pixels
@@ -103,7 +106,10 @@ def isolate(
     if background is None:
         rough, items = _one_that_stands_out(standing_out(small))
     else:
-        rough, items = _main_part(differing(small, EmptyView.of(background, size)).mask)
+        empty = EmptyView.of(background, size)
+        rough, items = _main_part(differing(small, empty).mask)
+        if refine and rough.any():
+            rough = completed(small, empty, rough)
     if refine and rough.any():
         unsure = 0.005 if background is not None else 0.03
         rough = _cut_along_colours(small, rough, round(4 * scale_of(size) + unsure * float(np.sqrt(rough.sum()))))
@@ -152,13 +158,6 @@ def size_on_plane(mask: Mask, ruler: Ruler) -> tuple[float, float] | None:
     return round(size.length_mm, 2), round(size.width_mm, 2)
 
 
-def parts_of(mask: Mask) -> list[Mask]:
-    """The separate parts of a mask, largest first."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    order = sorted(range(1, count), key=lambda label: -int(stats[label, cv2.CC_STAT_AREA]))
-    return [as_mask(labels == label) for label in order]
-
-
 def touched_sides(mask: Mask) -> tuple[str, ...]:
     """Sides of the picture at which the mask ends, in the order left, top, right, bottom."""
     ends = (mask[:, 0], mask[0], mask[:, -1], mask[-1])
@@ -167,7 +166,7 @@ def touched_sides(mask: Mask) -> tuple[str, ...]:
 
 def _main_part(mask: Mask) -> tuple[Mask, int]:
     """The largest part, those nearer to the middle first, and how many there are of a like size."""
-    parts = parts_of(without_specks(mask, LEAST_SHARE * mask.size))
+    parts = parts_of(mask, LEAST_SHARE * mask.size)
     if not parts:
         return np.zeros_like(mask), 0
     weight = 0.2 + middle(*mask.shape)
@@ -178,7 +177,7 @@ def _main_part(mask: Mask) -> tuple[Mask, int]:
 
 def _one_that_stands_out(seen: Foreground) -> tuple[Mask, int]:
     """The part that stands out most, grown as far as that makes it rounder and larger, not ragged."""
-    parts = parts_of(without_specks(seen.mask, LEAST_SHARE * seen.mask.size))
+    parts = parts_of(seen.mask, LEAST_SHARE * seen.mask.size)
     if not parts:
         return np.zeros_like(seen.mask), 0
     weight = seen.score * middle(*seen.mask.shape)
@@ -189,7 +188,7 @@ def _one_that_stands_out(seen: Foreground) -> tuple[Mask, int]:
         grown = _grown(item, seen.score > level)
         if 0 < grown.sum() < MOST_GROWN * area:
             candidates.append(grown)
-    best = max(candidates, key=lambda part: _solidity(part) + 0.06 * float(np.log2(part.sum() / area)))
+    best = max(candidates, key=lambda part: solidity(part) + 0.06 * float(np.log2(part.sum() / area)))
     return filled(closed(best, round(0.15 * float(np.sqrt(best.sum()))))), 1
 
 
@@ -200,11 +199,6 @@ def _grown(item: Mask, wider: npt.NDArray[np.bool_]) -> Mask:
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(arms)), np.uint8)
     parts = [part for part in parts_of(mask) if (part & item).any()]
     return max(parts, key=lambda part: int((part & item).sum())) if parts else np.zeros_like(item)
-
-
-def _solidity(mask: Mask) -> float:
-    outline = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea)
-    return cv2.contourArea(outline) / max(1.0, cv2.contourArea(cv2.convexHull(outline)))
 
 
 def _cut_along_colours(small: Pixels, rough: Mask, band: int) -> Mask:

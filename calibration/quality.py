@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from calibration.acuity import Acuity, acuity, noise_of, sharpness
-from calibration.foreground import EmptyView, Mask, as_mask, disc, reduced_size, resized, without_specks
-from calibration.isolate import checked, parts_of
+from calibration.foreground import EmptyView, Mask, as_mask, disc, parts_of, reduced_size, resized
+from calibration.isolate import checked
 from calibration.record import Background, CalibrationRecord
 from calibration.region import Region, find_region
 from inspection.finding import CaptureQuality
@@ -35,6 +35,8 @@ PROBLEMS = (
     "glare",
 )
 """Codes, in the order in which a worker had best put them right."""
+OF_LAYOUT = frozenset({"nothing_there", "hand_in_view", "two_items", "cut_off", "too_small"})
+"""Codes that need to know what is the table: from a background, or because the picture's border shows it plainly."""
 
 LONG_SIDE = 192
 CLIPPED = 250
@@ -86,10 +88,10 @@ class Limits:
         light = record.light if record is not None else None
         blur = default
         if background is not None and background.sharpness > 0:
-            blur = min(default, max(LEAST_BLUR_PX, 2 / background.sharpness))
+            blur = min(default, 2 / background.sharpness)
         dark = 0.5 if light is None else float(np.clip(light.noise / NOISE_ALLOWED, 0.25, 0.6))
         return cls(
-            blur_px=blur,
+            blur_px=max(LEAST_BLUR_PX, blur),
             moved_ratio=2.0,
             least_gain=dark,
             most_gain=1.6,
@@ -156,11 +158,12 @@ class Measured:
         touches: sides of the picture at which the item is cut off.
         reaching: share of the picture that something reaches in from the border.
         gain: light in times that of the calibration; ``None`` without a background.
-        bright: linear light 0..1 of the brightest twentieth of the picture.
+        bright: linear light 0..1 of the brightest twentieth of the picture, or a fourth of that of its highlights.
         clipped: share of the item that is white in all channels.
         glare: share of the item that the largest compact white spot covers.
         noise: of one pixel, grey levels.
         blur_px: least and most blur of the item's edges by direction; ``None`` when no edge is to be seen.
+        sure: whether what was found is what lies there: without a background only on a plain table.
     """
 
     share: float
@@ -174,15 +177,24 @@ class Measured:
     glare: float
     noise: float
     blur_px: tuple[float, float] | None
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Problems by code, in the order of `PROBLEMS`, what was measured, and where what lies there was found."""
+    """What is wrong with a capture.
+
+    Attributes:
+        problems: by code, in the order of `PROBLEMS`.
+        measured: what they follow from.
+        region: where what lies there was found.
+        not_calibrated: codes that nobody can tell for lack of a background; they are no problems.
+    """
 
     problems: tuple[str, ...]
     measured: Measured
     region: Region | None = field(default=None, compare=False, repr=False)
+    not_calibrated: tuple[str, ...] = ()
 
     def quality(self, view: str) -> CaptureQuality:
         """The same for an assessment."""
@@ -206,7 +218,8 @@ def examine(picture: Pixels, reference: Reference | None = None) -> Report:
     small = resized(picture, reference.size)
     region = find_region(small, reference.empty)
     measured = _measure(picture, small, region, reference.noise)
-    return Report(_problems(measured, reference.limits), measured, region)
+    unknown = tuple(code for code in PROBLEMS if code in OF_LAYOUT and not measured.sure)
+    return Report(_problems(measured, reference.limits), measured, region, unknown)
 
 
 def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None) -> Measured:
@@ -214,8 +227,10 @@ def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None
     if noise is None:
         noise = noise_of(picture, 1 - item)
     blur, clipped, glare, long_side = Acuity(), 0.0, 0.0, 0.0
+    if item.any() or not region.sure:
+        where = as_mask(cv2.dilate(item, disc(2))) if item.any() else np.ones_like(item)
+        blur = acuity(picture, where, noise)
     if item.any():
-        blur = acuity(picture, as_mask(cv2.dilate(item, disc(2))), noise)
         clipped, glare = _white(small, item)
         long_side = max(cv2.boundingRect(item)[2:]) * picture.shape[1] / small.shape[1]
     return Measured(
@@ -230,32 +245,34 @@ def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None
         glare=glare,
         noise=noise,
         blur_px=None if blur.least is None or blur.most is None else (blur.least, blur.most),
+        sure=region.sure,
     )
 
 
 def _white(small: Pixels, item: Mask) -> tuple[float, float]:
     """Share of the item that is clipped in all channels, and of its largest compact spot."""
     white = as_mask(cv2.inRange(small, (CLIPPED,) * 3, (255,) * 3)) & item
-    area = float(item.sum())
-    spots = parts_of(without_specks(white, LEAST_SPOT * area))
-    compact = [float(spot.sum()) for spot in spots if _fills_hull(spot) >= COMPACT]
-    return float(cv2.countNonZero(white)) / area, max(compact, default=0.0) / area
+    area, clipped = cv2.countNonZero(item), cv2.countNonZero(white)
+    spots = parts_of(white, LEAST_SPOT * area) if clipped >= LEAST_SPOT * area else []
+    compact = (cv2.countNonZero(spot) for spot in spots if _fills_hull(spot) >= COMPACT)
+    return clipped / area, max(compact, default=0) / area
 
 
 def _fills_hull(spot: Mask) -> float:
     """Share of its convex hull that a spot covers, 0..1."""
     outline = max(cv2.findContours(spot, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
     hull = cv2.fillConvexPoly(np.zeros_like(spot), cv2.convexHull(outline), (1,))
-    return float(spot.sum()) / cv2.countNonZero(hull)
+    return cv2.countNonZero(spot) / cv2.countNonZero(hull)
 
 
 def _problems(measured: Measured, limits: Limits) -> tuple[str, ...]:
     found = _light_problems(measured, limits)
-    if measured.items == 0:
+    if measured.sure and measured.items == 0:
         if "too_dark" not in found:
             found.add("nothing_there")
     else:
-        found |= _item_problems(measured, limits)
+        if measured.sure:
+            found |= _layout_problems(measured, limits)
         if "too_dark" not in found:  # edges in the dark tell nothing
             found |= _blur_problems(measured, limits)
     return tuple(code for code in PROBLEMS if code in found)
@@ -273,7 +290,7 @@ def _light_problems(measured: Measured, limits: Limits) -> set[str]:
     return found
 
 
-def _item_problems(measured: Measured, limits: Limits) -> set[str]:
+def _layout_problems(measured: Measured, limits: Limits) -> set[str]:
     checks = {
         "hand_in_view": measured.reaching > limits.reaching_share,
         "two_items": measured.items > 1,

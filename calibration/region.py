@@ -16,10 +16,10 @@ from calibration.foreground import (
     disc,
     linear,
     middle,
+    parts_of,
     standing_out,
-    without_specks,
 )
-from calibration.isolate import LEAST_SHARE, SECOND_SHARE, parts_of, touched_sides
+from calibration.isolate import LEAST_SHARE, SECOND_SHARE, touched_sides
 from inspection.frame import Pixels
 
 SKIN_LOW, SKIN_HIGH = (40, 137, 77), (255, 178, 127)
@@ -27,8 +27,8 @@ SKIN_LOW, SKIN_HIGH = (40, 137, 77), (255, 178, 127)
 GAP_PX = 20
 ARM = 0.4
 """What is narrower than this part of the item's own width reaches in; it is not the item."""
-BRIGHT = 95
-"""Percentile of light that a picture's brightest plain places have."""
+BRIGHT, HIGHLIGHT = 95, 99.5
+"""Percentiles of light that a picture's brightest plain places have, and reflections and print."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,8 @@ class Region:
         reaching: share of the picture covered by what reaches in from the border and is not the item.
         touches: sides at which the item itself is cut off.
         gain: light on the empty places, in times that on the background; ``None`` without one.
-        bright: linear light 0..1 of the brightest twentieth of the picture.
+        bright: linear light 0..1 of the brightest twentieth of the picture, or a fourth of that of its highlights.
+        sure: whether that can be said at all, see `calibration.foreground.Foreground`.
     """
 
     item: Mask
@@ -50,6 +51,7 @@ class Region:
     touches: tuple[str, ...]
     gain: float | None
     bright: float
+    sure: bool = True
 
 
 def find_region(small: Pixels, empty: EmptyView | None) -> Region:
@@ -63,9 +65,9 @@ def find_region(small: Pixels, empty: EmptyView | None) -> Region:
     grey = as_mask(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
     bright = _bright(grey)
     skin = _skin(small)
-    parts = parts_of(without_specks(seen.mask, LEAST_SHARE * seen.mask.size))
+    parts = parts_of(seen.mask, LEAST_SHARE * seen.mask.size)
     if not parts:
-        return Region(np.zeros_like(seen.mask), 0, 0.0, (), seen.gain, bright)
+        return Region(np.zeros_like(seen.mask), 0, 0.0, (), seen.gain, bright, seen.sure)
     item = _most_likely(parts, skin)
     others = [part for part in parts if part is not item]
     arm = _arm(item, skin)
@@ -78,7 +80,7 @@ def find_region(small: Pixels, empty: EmptyView | None) -> Region:
     own = [part for part in others if not touched_sides(part) and part.sum() >= SECOND_SHARE * item.sum()]
     share = float(reaching.mean())
     cut = as_mask(item & (cv2.dilate(reaching, disc(3)) == 0))  # what the arm leaves of itself is no cut item
-    return Region(item, 1 + len(own), share, touched_sides(cut), seen.gain, bright)
+    return Region(item, 1 + len(own), share, touched_sides(cut), seen.gain, bright, seen.sure)
 
 
 def _most_likely(parts: list[Mask], skin: Mask) -> Mask:
@@ -94,8 +96,9 @@ def _most_likely(parts: list[Mask], skin: Mask) -> Mask:
 
 def _bright(grey: Mask) -> float:
     counts = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]))
-    level = int(np.searchsorted(counts, BRIGHT / 100 * counts[-1]))
-    return float(linear(np.array([level], np.uint8))[0])
+    levels = np.searchsorted(counts, np.array([BRIGHT, HIGHLIGHT]) / 100 * counts[-1])
+    plain, highlight = linear(levels.astype(np.uint8))
+    return max(float(plain), float(highlight) / 4)  # what is black on black shines somewhere when there is light
 
 
 def _skin(small: Pixels) -> Mask:

@@ -43,6 +43,7 @@ def quality(
         return {
             "ok": not report.problems,
             "problems": report.problems,
+            "not_calibrated": report.not_calibrated,
             "calibration_id": calibration_id,
             "measured": measured,
             "limits": limits,

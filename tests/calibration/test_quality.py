@@ -143,6 +143,27 @@ def test_limits_without_a_calibration_are_wider() -> None:
     assert known.least_side_px > unknown.least_side_px
 
 
+def on_a_shelf(item: str) -> Pixels:
+    """The item between many other things, as nobody's calibrated station shows it."""
+    blocks = np.random.default_rng(5).integers(0, 256, (24, 32, 3), np.uint8)
+    shelf = np.asarray(cv2.resize(blocks, (640, 480), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return np.where(truth(item, "front")[..., None], picture(item, "front"), shelf)
+
+
+def test_what_needs_a_background_is_not_judged_without_one_unless_the_table_is_plain() -> None:
+    layout = ("nothing_there", "hand_in_view", "two_items", "cut_off", "too_small")
+    busy, plain = examine(on_a_shelf("can-01")), examine(picture("can-01", "front"))
+    assert (busy.problems, busy.not_calibrated) == ((), layout)
+    assert (plain.problems, plain.not_calibrated) == ((), ())
+    assert examine(on_a_shelf("can-01"), reference("front")).not_calibrated == ()
+
+
+def test_blur_and_darkness_are_seen_wherever_the_picture_was_taken() -> None:
+    shown = on_a_shelf("can-01")
+    assert examine(np.asarray(cv2.GaussianBlur(shown, (0, 0), 3), np.uint8)).problems == ("blurred",)
+    assert examine(exposed(shown, 0.05).astype(np.uint8)).problems == ("too_dark",)
+
+
 def test_the_limit_of_blur_follows_the_sharpness_of_the_background() -> None:
     base = view_record("top")
     assert base.background is not None
