@@ -7,7 +7,7 @@ is what the commands (``python -m calibration lens`` and so on) solve of the sam
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from calibration.coverage import Coverage
 from calibration.detect import Sighting, find_target
 from calibration.lens import FrameGate, NamedSighting
 from calibration.record import CalibrationRecord
-from calibration.store import CalibrationStore
+from calibration.store import CalibrationStore, check_hardware, load_record
 from calibration.targets import Target, target_json
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
@@ -182,9 +182,19 @@ class Guide:
         self._gate, self._count = FrameGate(self.size), 0
 
     def solve(
-        self, store: CalibrationStore, *, camera_id: str, view: str, by: str, settings_digest: str
+        self,
+        store: CalibrationStore,
+        *,
+        camera_id: str,
+        view: str,
+        by: str,
+        settings_digest: str,
+        hardware: str = "",
     ) -> dict[str, Any]:
         """Solve, and save the result in the view's record; returns residuals as the commands print them.
+
+        A record that cannot be gone on with (damaged, of another camera, of frames of another size) goes into the
+        history, and a new one is begun.
 
         Raises:
             CalibrationError: what is wrong with the frames or the file; the record is then as it was.
@@ -194,6 +204,16 @@ class Guide:
                 f"{self._count} frames are kept, {self.step.least} are needed", code="too_few_frames", hint="take more"
             )
         out = store.path(camera_id, view)
+        take_back = _adopt_camera(store, out, self.size, camera_id, view, by, hardware)
+        try:
+            return self._solve_with(store, out, camera_id, view, by, settings_digest)
+        except BaseException:
+            take_back()
+            raise
+
+    def _solve_with(
+        self, store: CalibrationStore, out: Path, camera_id: str, view: str, by: str, settings_digest: str
+    ) -> dict[str, Any]:
         if self.part not in LIGHT_PARTS:
             return self._solve(out, camera_id, view, by)
         adopted = _adopt_settings(store, out, self.size, camera_id, view, by, settings_digest)
@@ -264,6 +284,37 @@ class Guide:
             return find_target(pixels, self._target)
         except CalibrationError:
             return None
+
+
+def _adopt_camera(
+    store: CalibrationStore, out: Path, size: tuple[int, int], camera_id: str, view: str, by: str, hardware: str
+) -> Callable[[], object]:
+    """Let the record be of the camera that is there, begun anew where it cannot be gone on with.
+
+    Returns what takes that back.
+    """
+    there, before = out.exists(), _record_in(out)
+    try:
+        record = open_record(out, size, camera_id, view)
+        check_hardware(record, hardware)
+        record = record.model_copy(update={"hardware": hardware or record.hardware})
+    except CalibrationError:
+        bare = {"camera_id": camera_id, "view": view, "width": size[0], "height": size[1], "hardware": hardware}
+        record = CalibrationRecord.model_validate(bare)
+    if record == before or not (there or hardware):
+        return lambda: None
+    made = made_now([], by, 1.0)
+    store.save(record, by=by, at=made.at, software=made.software)
+    if not there:
+        return lambda: out.unlink(missing_ok=True)
+    return (lambda: store.undo(camera_id, view)) if before is not None else lambda: None
+
+
+def _record_in(out: Path) -> CalibrationRecord | None:
+    try:
+        return load_record(out).record
+    except CalibrationError:
+        return None
 
 
 def _adopt_settings(

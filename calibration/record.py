@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from inspection.evidence import canonical_json, sha256_hex
 from inspection.frame import Pixels
@@ -197,6 +205,8 @@ class CalibrationRecord(Part):
         width: of the frames, pixels.
         height: of the frames, pixels.
         settings_digest: of the camera's settings as read back; other settings make colour and light foreign.
+        hardware: which camera it really was, see `inspection.frame.Frame.hardware`; with another one in its place the
+            record is foreign. Empty where the camera does not tell.
     """
 
     format: int = Field(FORMAT, ge=FORMAT, le=FORMAT)
@@ -205,6 +215,7 @@ class CalibrationRecord(Part):
     width: int = Field(ge=16, le=16384)
     height: int = Field(ge=16, le=16384)
     settings_digest: str = Field("", max_length=64)
+    hardware: str = Field("", max_length=160)
     lens: Lens | None = None
     plane: Plane | None = None
     colour: Colour | None = None
@@ -212,6 +223,12 @@ class CalibrationRecord(Part):
     light: Light | None = None
     background: Background | None = None
     card: CardSeen | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A record of a camera that does not tell who it is has no such key, and keeps its id."""
+        plain: dict[str, Any] = dump(self)
+        return plain if plain.get("hardware") else {key: plain[key] for key in plain if key != "hardware"}
 
     @property
     def calibration_id(self) -> str:

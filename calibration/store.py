@@ -72,6 +72,7 @@ class CalibrationStore:
         *,
         size: tuple[int, int] | None = None,
         settings_digest: str | None = None,
+        hardware: str = "",
     ) -> Found:
         """The record of a view, and what is wrong with it. Raises nothing that a file can cause.
 
@@ -81,10 +82,12 @@ class CalibrationStore:
             now: timezone-aware; decides what has expired.
             size: width and height of its frames; a record of another size is not given.
             settings_digest: of its frames; with other settings, colour and light are unusable.
+            hardware: which camera took them, empty where it does not tell; a record of another one is not given.
         """
         try:
             record = load_record(self.path(camera_id, view)).record
             check_identity(record, camera_id, view, size)
+            check_hardware(record, hardware)
         except CalibrationError as error:
             return Found(None, (error,))
         expired = {name for name, part in record.parts().items() if part.expired(now)}
@@ -194,6 +197,20 @@ def check_identity(record: CalibrationRecord, camera_id: str, view: str, size: t
             f"view {view} was calibrated at {record.width} x {record.height} pixels, not {size[0]} x {size[1]}",
             code="other_resolution",
             hint="set the resolution the camera had, or calibrate this view again",
+        )
+
+
+def check_hardware(record: CalibrationRecord, hardware: str) -> None:
+    """Refuse a record that another camera of the same name made; one that does not tell who it is passes.
+
+    Raises:
+        CalibrationError: ``calibration.foreign_camera``.
+    """
+    if record.hardware and hardware and record.hardware != hardware:
+        raise CalibrationError(
+            f"view {record.view} was calibrated with camera {record.hardware}, now there is {hardware}",
+            code="foreign_camera",
+            hint="put the old camera back, or calibrate this view again",
         )
 
 

@@ -95,6 +95,18 @@ def find_video_device(identity: UsbIdentity, video_class: Path = VIDEO_CLASS) ->
     return _the_only_one(identity, found)
 
 
+def video_hardware(path: str, video_class: Path = VIDEO_CLASS) -> str:
+    """Which camera is behind a ``/dev/videoN`` path or a link to one: ``usb:046d:0825:8A3F``.
+
+    Empty where it is no USB camera, or one without serial number: two of its kind cannot be told apart.
+    """
+    real = str(Path(path).resolve())
+    for node in video_nodes(video_class):
+        if node.path in {path, real} and node.vendor_id is not None and node.product_id is not None:
+            return f"usb:{node.vendor_id:04x}:{node.product_id:04x}:{node.serial_number}" if node.serial_number else ""
+    return ""
+
+
 def _the_only_one(identity: UsbIdentity, found: list[tuple[str, str | None]]) -> str:
     if not found:
         raise DeviceLost(f"no device {identity} is plugged in", hint="Check the cable and the configured USB identity.")

@@ -25,6 +25,8 @@ class Frame:
         sequence: counts up by one per frame of this connection, from 0; a gap is a dropped frame.
         camera_id: stable identity of the camera, never an index.
         settings_digest: first 16 hex digits of the SHA-256 of the camera's settings as read back.
+        hardware: which camera this really is, e.g. ``usb:046d:0825:8A3F`` with its own serial number; empty where the
+            camera does not tell.
     """
 
     pixels: Pixels
@@ -33,6 +35,7 @@ class Frame:
     sequence: int
     camera_id: str
     settings_digest: str
+    hardware: str = ""
 
     @property
     def width(self) -> int:

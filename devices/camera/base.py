@@ -215,6 +215,7 @@ class Camera:
             sequence=capture.frames,
             camera_id=self.camera_id,
             settings_digest=capture.settings_digest,
+            hardware=capture.hardware,
         )
         self._show(capture, _Taken(frame, began_ns), still=still)
         return ""

@@ -40,6 +40,7 @@ class Capture(threading.Thread):
         self.reason = "ended"
         self.detail = ""
         self.settings_digest = ""
+        self.hardware = ""
         self.frames = 0
         self.shown = False
         self.watchdog = watchdog
@@ -63,6 +64,7 @@ class Capture(threading.Thread):
             info = self._source.open()
             self._busy = None
             self.detail = info.detail
+            self.hardware = info.hardware
             self.settings_digest = sha256_hex(canonical_json(dict(info.settings)))[:DIGEST_LENGTH]
             self._read_all(info.period_s or self._settings.period_s)
         except (DeviceError, OSError, cv2.error) as error:

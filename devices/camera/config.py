@@ -145,10 +145,11 @@ class ReplayCameraConfig(CameraBase):
     driver: Literal["replay"]
     path: Path = Field(description="Folder of pictures, one picture, or a video file.")
     fps: float = Field(10.0, gt=0, le=120)
+    serial_number: str = Field("", max_length=64, description="Of the camera that took them; empty if not known.")
 
     def build(self) -> Camera:
         """The camera, not started."""
-        return replay_camera(self.camera_settings(live=False, period_s=1 / self.fps), self.path)
+        return replay_camera(self.camera_settings(live=False, period_s=1 / self.fps), self.path, self.serial_number)
 
 
 class GenicamCameraConfig(CameraBase):

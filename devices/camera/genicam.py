@@ -216,7 +216,8 @@ class GenicamSource(FrameSource):
         if differences:
             log.warning("camera.settings_differ", differences=differences)
         detail = f"GenICam {self._settings.serial_number}, {actual['width']}x{actual['height']}{problems}"
-        return SourceInfo(detail, {"driver": "genicam", **actual})
+        hardware = f"genicam:{self._settings.serial_number}"
+        return SourceInfo(detail, {"driver": "genicam", **actual}, hardware=hardware)
 
     def read(self) -> Pixels | None:
         """The next picture that is complete; those that waited are passed over, since they are older than the call."""

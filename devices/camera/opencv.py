@@ -18,7 +18,7 @@ import structlog
 from devices.camera.address import Login, redacted, with_login
 from devices.camera.base import Camera
 from devices.camera.source import CameraSettings, FrameSource, SourceInfo
-from devices.usb import UsbIdentity, find_video_device
+from devices.usb import UsbIdentity, find_video_device, video_hardware
 from inspection.errors import DeviceError, DeviceLost
 from inspection.frame import Pixels
 
@@ -116,7 +116,8 @@ class OpenCvSource(FrameSource):
         problems = "".join(f"; {difference}" for difference in self.differences)
         # A file would be read as fast as the disk allows; a camera and a stream keep their own time.
         period_s = 1 / (actual["fps"] if actual["fps"] > 0 else FILE_FPS) if Path(address).is_file() else None
-        return SourceInfo(f"{shown}, {size}{problems}", {"driver": "opencv", **actual}, period_s)
+        hardware = video_hardware(address) if address.startswith("/dev/") else ""
+        return SourceInfo(f"{shown}, {size}{problems}", {"driver": "opencv", **actual}, period_s, hardware)
 
     def read(self) -> Pixels | None:
         if self._capture is None:

@@ -31,13 +31,19 @@ CACHE_BYTES = 96 << 20
 SETTLED_NS = 1_000_000_000
 
 
-def replay_camera(settings: CameraSettings, path: Path) -> Camera:
-    """A `Camera` showing ``path``: a folder of pictures, one picture, or a video file."""
-    return Camera(settings, lambda: _source(path))
+def replay_camera(settings: CameraSettings, path: Path, serial_number: str = "") -> Camera:
+    """A `Camera` showing ``path``: a folder of pictures, one picture, or a video file.
+
+    ``serial_number``: of the camera that took them, where another one's pictures are to be told apart.
+    """
+    hardware = f"replay:{serial_number}" if serial_number else ""
+    return Camera(settings, lambda: _source(path, hardware))
 
 
-def _source(path: Path) -> FrameSource:
-    return VideoSource(path) if path.suffix.lower() in VIDEO_SUFFIXES else FolderSource(path)
+def _source(path: Path, hardware: str) -> FrameSource:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return VideoSource(path, hardware)
+    return FolderSource(path, hardware)
 
 
 class _Version(NamedTuple):
@@ -52,8 +58,8 @@ class _Version(NamedTuple):
 class FolderSource:
     """The pictures of a folder in the order of their names, one a read, over and over."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, hardware: str = "") -> None:
+        self._path, self._hardware = path, hardware
         self._names: list[str] = []
         self._listed_mtime_ns: int | None = None
         self._last_name = ""
@@ -64,7 +70,8 @@ class FolderSource:
     def open(self) -> SourceInfo:
         names = self._list()
         detail = f"replays {self._path.name}, {len(names)} pictures"
-        return SourceInfo(detail, {"driver": "replay", "source": "folder", "name": self._path.name})
+        settings = {"driver": "replay", "source": "folder", "name": self._path.name}
+        return SourceInfo(detail, settings, hardware=self._hardware)
 
     def read(self) -> Pixels | None:
         """The next picture; it is opened, and decoded unless this very content was before, within this call."""
@@ -129,8 +136,8 @@ class FolderSource:
 class VideoSource:
     """The frames of a video file, over and over."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, hardware: str = "") -> None:
+        self._path, self._hardware = path, hardware
         self._video: cv2.VideoCapture | None = None
 
     def open(self) -> SourceInfo:
@@ -140,7 +147,8 @@ class VideoSource:
         if not self._video.isOpened():
             raise DeviceLost(f"{self._path} is no video that can be decoded")
         detail = f"replays {self._path.name}"
-        return SourceInfo(detail, {"driver": "replay", "source": "video", "name": self._path.name})
+        settings = {"driver": "replay", "source": "video", "name": self._path.name}
+        return SourceInfo(detail, settings, hardware=self._hardware)
 
     def read(self) -> Pixels | None:
         video = self._video

@@ -21,11 +21,13 @@ class SourceInfo:
         detail: one sentence for a person.
         settings: as read back from the camera.
         period_s: time between two reads where the source knows it; otherwise `CameraSettings.period_s` holds.
+        hardware: which camera this really is, with its serial number; empty where it does not tell.
     """
 
     detail: str
     settings: Settings
     period_s: float | None = None
+    hardware: str = ""
 
 
 class FrameSource(Protocol):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +25,7 @@ from inspection.station.ports import StationCamera
 log = structlog.get_logger()
 PAGE_STEPS: Mapping[str, Step] = {**STEPS, CHECK: Step("card", 1, 1, True, CARD_DAYS)}
 """What the page offers: the parts of a calibration, and the check that it still holds."""
-NEXT_FRAME_S = 1.5
+LOOK_EVERY_S = 0.003
 _RESIDUALS: Mapping[str, tuple[str, ...]] = {
     "lens": ("rms_px", "coverage"),
     "plane": ("rms_mm",),
@@ -56,7 +58,7 @@ class Desk:
     ) -> None:
         self.calibrations, self._cameras = calibrations, dict(cameras)
         self._frames, self._targets, self._worker = frames, targets, worker
-        self._guides: dict[tuple[str, str, tuple[int, int]], Guide] = {}
+        self._guides: dict[tuple[str, str, tuple[int, int], str], Guide] = {}
         self._lock = threading.Lock()
         self._on_change: Callable[[], None] = lambda: None
         self._clock = CalibrationClock(lambda: calibrations.faults)
@@ -134,6 +136,7 @@ class Desk:
                     view=view,
                     by=self._worker,
                     settings_digest=frame.settings_digest,
+                    hardware=frame.hardware,
                 )
             except InspectionError:
                 raise
@@ -177,7 +180,10 @@ class Desk:
         camera, apart_ns = self._camera(view), (guide.step.burst_ms or 0) * 1_000_000
         frames = [camera.latest()]
         while len(frames) < guide.step.wanted:
-            frames.append(camera.frame_after(frames[-1].monotonic_ns + apart_ns, NEXT_FRAME_S))
+            newest = camera.latest()  # also those that differ from the ones before: flicker is what is looked for
+            if newest.monotonic_ns > frames[-1].monotonic_ns + apart_ns:
+                frames.append(newest)
+            time.sleep(LOOK_EVERY_S)
         spent_s = (frames[-1].monotonic_ns - frames[0].monotonic_ns) / 1e9
         fps = (len(frames) - 1) / spent_s if spent_s > 0 else None
         return guide.take_row([frame.pixels for frame in frames], fps)
@@ -206,12 +212,12 @@ class Desk:
         if part not in STEPS:
             raise CalibrationError(f"{part!r} cannot be calibrated here", code="unknown_part")
         size = (frame.width, frame.height)
-        key = (view, part, size)
+        key = (view, part, size, frame.hardware)
         if key not in self._guides:
             folder = self.calibrations.store.path(self._camera(view).camera_id, view).relative_to(
                 self.calibrations.store.root
             )
-            kept = self._frames / folder.with_suffix("") / part
+            kept = self._frames / folder.with_suffix("") / _folder_name(frame.hardware) / part
             self._guides[key] = Guide(part, kept, self._target(STEPS[part].target), size)
         return self._guides[key]
 
@@ -220,6 +226,11 @@ class Desk:
             return None
         described = sorted(self._targets.glob(f"{kind}*.json")) if self._targets is not None else []
         return load_target(described[0]) if described else make_target(kind, "A4")
+
+
+def _folder_name(hardware: str) -> str:
+    """Frames of a camera that was swapped are not mixed with those of the one before."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", hardware).strip(".")
 
 
 def _progress(guide: Guide, frame: Frame, seen: Look) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from calibration.correct import Corrector
 from calibration.record import CalibrationRecord
 from calibration.sizes import ViewGeometry, ruler_of
 from calibration.store import CalibrationStore, Found
-from inspection.errors import CalibrationError
+from inspection.errors import CalibrationError, InspectionError
 from inspection.frame import Frame, ViewPicture
 from inspection.pipeline import Seen
 from inspection.policy.facts import CALIBRATION_PROBLEMS
@@ -75,6 +76,11 @@ class _Seen:
     file: tuple[int, int, int] | None
     size: tuple[int, int] | None
     settings_digest: str | None
+    hardware: str = ""
+
+    @classmethod
+    def of(cls, file: tuple[int, int, int] | None, frame: Frame) -> _Seen:
+        return cls(file, (frame.width, frame.height), frame.settings_digest, frame.hardware)
 
 
 class Calibrations:
@@ -86,6 +92,7 @@ class Calibrations:
         parts: that a view must have to count as calibrated.
         clock: timezone-aware now; what has expired depends on it.
         shift: how often the views are checked with the reference card.
+        newest: a view's newest frame; with it a camera that was swapped or set otherwise is told before any item.
     """
 
     def __init__(
@@ -95,8 +102,10 @@ class Calibrations:
         parts: Collection[str] = ("lens", "plane"),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         shift: Shift = NEVER,
+        newest: Callable[[str], Frame] | None = None,
     ) -> None:
         self.store, self._cameras, self._parts, self._clock = store, dict(cameras), tuple(parts), clock
+        self._newest = newest
         self._lock = threading.RLock()
         self._states: dict[str, tuple[_Seen, datetime, ViewState]] = {}
         self._looks = Looks()
@@ -110,18 +119,22 @@ class Calibrations:
     def correct(self, view: str, frame: Frame) -> ViewPicture:
         """The frame corrected as far as its calibration allows; raises nothing that a calibration can cause."""
         try:
-            state = self._state(view, (frame.width, frame.height), frame.settings_digest)
+            state = self._state(view, self._seen(view, frame))
             return state.picture(view, frame, checks=self._standings.problems(state.usable))
         except Exception as error:  # whatever a strange record does to the arithmetic, the item is still there
             log.exception("correction_failed", view=view, error=str(error))
             return ViewPicture(view, frame.pixels, calibration_problems=("failed",))
 
     def state(self, view: str) -> ViewState:
-        """What the view's calibration is good for, by the frames seen last."""
+        """What the view's calibration is good for, by its newest frame."""
         with self._lock:
             known = self._states.get(view)
-        seen = known[0] if known is not None else _Seen(None, None, None)
-        return self._state(view, seen.size, seen.settings_digest)
+        before = known[0] if known is not None else _Seen(None, None, None)
+        seen = replace(before, file=self._file(view))
+        if self._newest is not None:
+            with suppress(InspectionError):
+                seen = self._seen(view, self._newest(view))
+        return self._state(view, seen)
 
     def examine(self, picture: ViewPicture, product: Product | None = None, *, check: str = "calibrated") -> Seen:
         """Look at a corrected picture before it is judged, see `calibration_looks.Looks.look`."""
@@ -175,14 +188,21 @@ class Calibrations:
             for code, views in told.items()
         )
 
-    def _state(self, view: str, size: tuple[int, int] | None, settings_digest: str | None) -> ViewState:
+    def _seen(self, view: str, frame: Frame) -> _Seen:
+        return _Seen.of(self._file(view), frame)
+
+    def _file(self, view: str) -> tuple[int, int, int] | None:
+        return _stamp(self.store, self._cameras.get(view, view), view)
+
+    def _state(self, view: str, seen: _Seen) -> ViewState:
         camera_id, now = self._cameras.get(view, view), self._clock()
         with self._lock:
-            seen = _Seen(_stamp(self.store, camera_id, view), size, settings_digest)
             known = self._states.get(view)
             if known is not None and known[0] == seen and now < known[1]:
                 return known[2]
-            found = self.store.find(camera_id, view, now, size=size, settings_digest=settings_digest)
+            found = self.store.find(
+                camera_id, view, now, size=seen.size, settings_digest=seen.settings_digest, hardware=seen.hardware
+            )
             state = self._made(view, found, known[2] if known is not None else None)
             self._states[view] = (seen, _next_expiry(found, now), state)
             if known is None or known[2].problems != state.problems or known[2].calibration_id != state.calibration_id:

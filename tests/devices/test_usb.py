@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.usb import UsbIdentity, find_serial_port, find_video_device
+from devices.usb import UsbIdentity, find_serial_port, find_video_device, video_hardware
 from inspection.errors import DeviceError, DeviceLost
 
 
@@ -91,3 +91,11 @@ def test_a_camera_that_is_no_usb_device_is_not_mistaken(tmp_path: Path) -> None:
     (tmp_path / "class" / "video0" / "index").write_text("0")
     with pytest.raises(DeviceLost):
         find_video_device(UsbIdentity(0x046D, 0x0825), tmp_path / "class")
+
+
+def test_a_camera_behind_a_path_is_known_by_its_serial_number(tmp_path: Path) -> None:
+    plug_in_camera(tmp_path, 2, "C1")
+    assert video_hardware("/dev/video2", tmp_path / "class") == "usb:046d:0825:C1"
+    assert video_hardware("/dev/video3", tmp_path / "class") == ""
+    plug_in_camera(tmp_path, 4, "", port="3-2")
+    assert video_hardware("/dev/video4", tmp_path / "class") == ""
