@@ -207,11 +207,17 @@ def _standing_faults(bench: Bench, damaged: list[str]) -> tuple[Fault, ...]:
 def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Calibrations | None:
     if config.calibration is None or config.calibration.folder is None:
         return None
-    by_view = {camera.view: camera.camera_id for camera in cameras}
+    there = {camera.view: camera for camera in cameras}
     section = config.calibration
     every = timedelta(hours=section.check_hours) if section.check_hours else None
     shift = Shift(every, timedelta(hours=section.check_grace_hours))
-    return Calibrations(CalibrationStore(config.calibration.folder), by_view, section.parts, shift=shift)
+    return Calibrations(
+        CalibrationStore(config.calibration.folder),
+        {view: camera.camera_id for view, camera in there.items()},
+        section.parts,
+        shift=shift,
+        newest=lambda view: there[view].latest(),
+    )
 
 
 def _people(config: StationConfig) -> People:
