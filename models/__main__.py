@@ -101,5 +101,24 @@ def evaluate(
         Console().print(run(bundle, folders, only_held_out=held_out, threads=threads))
 
 
+@app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of the bundle before.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of the bundle after.")],
+    images: Annotated[Path, typer.Option(help="Folder of any photographs.")],
+    manifest: Annotated[Path, typer.Option(help="CSV with columns file and goods; labels say what is better.")],
+    out: Annotated[Path, typer.Option(help="Folder to write: changes.csv, index.html and a contact sheet.")],
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+    policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
+    products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
+) -> None:
+    """Say on which pictures another bundle changes condition, decision or defects, and how the figures compare."""
+    with errors():
+        from models.evaluation import desk_command  # noqa: PLC0415 - starts ONNX Runtime
+
+        sides = desk_command.desk(a, threads, policy, products), desk_command.desk(b, threads, policy, products)
+        desk_command.compare(sides, images, manifest, out)
+
+
 if __name__ == "__main__":
     app(prog_name="python -m models")

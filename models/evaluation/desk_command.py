@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from inspection.policy import Policy
 from inspection.products import Catalogue
-from models.evaluation import report, summary
+from models.evaluation import diff, report, summary
 from models.evaluation.judging import Desk
 from models.evaluation.photographs import Photograph, Result, read_photographs
 from models.evaluation.results_file import judged_to_file
@@ -55,6 +55,21 @@ def evaluate(at: Desk, images: Path, manifest: Path, out: Path, folder: Path | N
     if folder is not None:
         for path in report.write_report(folder, results, images, title, at.judge.spec.thresholds.confident):
             typer.echo(f"report: {path}")
+
+
+def compare(sides: tuple[Desk, Desk], images: Path, manifest: Path, folder: Path) -> None:
+    """Judge with both bundles, print the figures side by side, and write what changed."""
+    photographs = read_photographs(manifest)
+    folder.mkdir(parents=True, exist_ok=True)
+    a, b = (
+        diff.Side(at.judge.bundle_id, at.judge.spec, judged(at, photographs, images, folder / f"results_{letter}.csv"))
+        for letter, at in zip("ab", sides, strict=True)
+    )
+    Console(width=150).print(diff.table(a, b, f"{len(photographs)} photographs"))
+    tell_unread(a.results)
+    typer.echo(f"{len(diff.changes(a, b))} of {len(photographs)} are judged otherwise")
+    for path in diff.write(folder, a, b, images):
+        typer.echo(f"diff: {path}")
 
 
 def tell_unread(results: Sequence[Result]) -> None:
