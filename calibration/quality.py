@@ -99,7 +99,7 @@ class Limits:
             clipped_share=0.5,
             glare_share=0.08 if known else 0.12,
             least_side_px=96.0 if known else 64.0,
-            reaching_share=0.003 if known else 0.03,
+            reaching_share=0.002 if known else 0.03,
         )
 
 

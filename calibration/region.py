@@ -9,6 +9,7 @@ import numpy as np
 
 from calibration.foreground import (
     EmptyView,
+    Foreground,
     Mask,
     as_mask,
     border_ring,
@@ -16,6 +17,7 @@ from calibration.foreground import (
     disc,
     linear,
     middle,
+    opened,
     parts_of,
     standing_out,
 )
@@ -27,6 +29,13 @@ SKIN_LOW, SKIN_HIGH = (40, 137, 77), (255, 178, 127)
 GAP_PX = 20
 ARM = 0.4
 """What is narrower than this part of the item's own width reaches in; it is not the item."""
+BESIDE_SHARE = 0.05
+"""Of the item's area: what is so large is something else when bare table lies between; what is smaller, a crumb."""
+BARE = 0.3
+"""How clearly three quarters of the places between two things stand out at most, where they are bare table. Between the
+pieces in which a clear bottle or a dark phone is seen it is 0.4 and more, between two items 0.1."""
+THIN = 0.65
+"""How clearly a thing at the border stands out at least when part of it does so fully, as thin dark tools do."""
 BRIGHT, HIGHLIGHT = 95, 99.5
 """Percentiles of light that a picture's brightest plain places have, and reflections and print."""
 
@@ -77,7 +86,11 @@ def find_region(small: Pixels, empty: EmptyView | None) -> Region:
     for other in others:
         if touched_sides(other) and (empty is not None or (other & skin).sum() > 0.5 * other.sum()):
             reaching |= other
-    own = [part for part in others if not touched_sides(part) and part.sum() >= SECOND_SHARE * item.sum()]
+    if empty is not None:
+        reaching |= _thin_at_the_border(seen, as_mask(cv2.dilate(item, disc(2))))
+    own = [
+        part for part in others if not touched_sides(part) and _is_another(part, item, seen, known=empty is not None)
+    ]
     share = float(reaching.mean())
     cut = as_mask(item & (cv2.dilate(reaching, disc(3)) == 0))  # what the arm leaves of itself is no cut item
     return Region(item, 1 + len(own), share, touched_sides(cut), seen.gain, bright, seen.sure)
@@ -92,6 +105,31 @@ def _most_likely(parts: list[Mask], skin: Mask) -> Mask:
         return doubt * float((part * weight).sum())
 
     return max(parts, key=likely)
+
+
+def _is_another(part: Mask, item: Mask, seen: Foreground, *, known: bool) -> bool:
+    """Whether a part is another item: a large one always, a smaller one when bare table lies between."""
+    share = cv2.countNonZero(part) / cv2.countNonZero(item)
+    if share >= SECOND_SHARE or not known:
+        return share >= SECOND_SHARE
+    if share < BESIDE_SHARE:
+        return False
+    both = part | item
+    outlines = np.concatenate(cv2.findContours(both, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0])
+    hull = cv2.fillConvexPoly(np.zeros_like(both), cv2.convexHull(outlines), (1,))
+    between = seen.score[(hull > 0) & (cv2.dilate(seen.mask, disc(3)) == 0)]
+    return len(between) > 0 and bool(np.percentile(between, 75) < BARE)
+
+
+def _thin_at_the_border(seen: Foreground, item: Mask) -> Mask:
+    """What stands out a little, but somewhere clearly, and comes in from the border."""
+    weak = opened(as_mask((seen.score > THIN) & (item == 0)), 1)
+    clear = as_mask(seen.score > 1)
+    found = np.zeros_like(weak)
+    for part in parts_of(weak, LEAST_SHARE * weak.size):
+        if touched_sides(part) and (part & clear).any():
+            found |= part
+    return found
 
 
 def _bright(grey: Mask) -> float:

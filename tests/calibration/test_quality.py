@@ -118,6 +118,22 @@ def test_two_items_are_counted() -> None:
     assert problems(shown) == ("two_items",)
 
 
+def test_a_small_thing_beside_the_item_is_a_second_one() -> None:
+    shown = picture("can-01", "top").copy()
+    shown[50:120, 540:615] = (30, 60, 200)
+    assert problems(shown) == ("two_items",)
+
+
+def test_the_pieces_in_which_a_clear_bottle_is_seen_are_one_item() -> None:
+    assert examine(picture("bottle-04", "top"), reference()).measured.items == 1
+
+
+def test_a_thin_dark_tool_is_seen() -> None:
+    shown = picture("carton-05", "top").copy()
+    cv2.line(shown, (350, 0), (352, 100), (38, 38, 38), 18)
+    assert problems(shown) == ("hand_in_view",)
+
+
 def test_an_empty_station_holds_nothing() -> None:
     assert problems(picture("empty", "top")) == ("nothing_there",)
     assert examine(picture("empty", "top")).problems == ("nothing_there",)
