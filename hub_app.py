@@ -20,15 +20,17 @@ from inspection.hub.backup import cli as backup_commands
 from inspection.hub.config import ConnectorsSection, HubConfig, ListenSection, load_config
 from inspection.hub.connectors.cli import app as connector_commands
 from inspection.hub.evidence.cli import app as evidence_commands
+from inspection.hub.people.cli import app as people_commands
 from inspection.hub.serving import ended_by_signals, ensure_token, listen, open_database, run_worker
 from inspection.hub.serving import serve as serve_until_stopped
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(evidence_commands, name="evidence")
+app.add_typer(connector_commands, name="connectors")
+app.add_typer(people_commands, name="people")
 app.add_typer(account_commands.admin, name="admin")
 app.command("roles")(account_commands.roles)
 app.command("enrol-code")(account_commands.enrol_code)
-app.add_typer(connector_commands, name="connectors")
 backup_commands.add_to(app)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 is any that is free.")]

@@ -9,6 +9,7 @@ import typer
 
 from inspection.errors import InspectionError
 from inspection.hub import logs
+from inspection.hub.problems import Problem
 from inspection.hub.serving import ended_by_signals
 
 
@@ -22,3 +23,6 @@ def command() -> Iterator[None]:
     except InspectionError as error:
         typer.echo(error.one_line(), err=True)
         raise typer.Exit(1) from error
+    except Problem as problem:
+        typer.echo(f"{problem.code}: {problem.detail}", err=True)
+        raise typer.Exit(1) from problem

@@ -40,9 +40,17 @@ class DatabaseSection(Section):
 
 
 class ImagesSection(Section):
-    """Where pictures lie: any ``url`` that obstore knows (``s3://bucket/prefix``); ``None`` is ``data_dir/images``."""
+    """Where pictures lie, encrypted.
+
+    Attributes:
+        url: any that obstore knows (``s3://bucket/prefix``); ``None`` is ``data_dir/images``.
+        key_file: master key that wraps the pictures' keys, made when there is none; ``None`` is ``data_dir/images.key``.
+            In its place, ``RETURNS_HUB_IMAGE_KEY`` may hold the key. Keep a copy: without it no picture can be read.
+        max_bytes: of one picture.
+    """
 
     url: str | None = None
+    key_file: Path | None = None
     max_bytes: Annotated[int, Field(ge=1024, le=100_000_000)] = 20_000_000
 
 
@@ -128,6 +136,20 @@ class WorkerSection(Section):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
+class RetentionSection(Section):
+    """How long data about people are kept; see inspection/hub/people/register.py for what they are.
+
+    Attributes:
+        pictures_days: pictures are shredded after so long, except those of a case under legal hold; ``None`` keeps them.
+        answers_days: what other systems answered to deliveries.
+        addresses_days: network addresses of sessions that are over, and counts of failed sign-ins.
+    """
+
+    pictures_days: Annotated[int, Field(ge=1, le=36_500)] | None = 1095
+    answers_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    addresses_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+
+
 class HubConfig(Section):
     """Everything ``hub_app.py serve`` needs to know."""
 
@@ -140,6 +162,7 @@ class HubConfig(Section):
     evidence: EvidenceSection = EvidenceSection()
     access: AccessSection = AccessSection()
     connectors: ConnectorsSection = ConnectorsSection()
+    retention: RetentionSection = RetentionSection()
     worker: WorkerSection = WorkerSection()
 
     @property

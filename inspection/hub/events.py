@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     IMAGE_RECEIVED = "image_received"
     ITEM_MATCHED = "item_matched"
     STATION_CLOCK = "station_clock"
+    PERSON_ERASED = "person_erased"
 
 
 def record(connection: Connection, merchant_id: UUID, kind: EventKind, subject: str, payload: dict[str, Any]) -> None:

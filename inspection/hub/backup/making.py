@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inspection import __version__
-from inspection.hub.backup import manifest, programs
+from inspection.hub.backup import erased, manifest, programs
 from inspection.hub.backup.manifest import DUMP, MANIFEST, PICTURES, SUMS, BackupError, Listed, Manifest
 from inspection.hub.database import Database, head_revision
 from inspection.hub.images.store import ImageStore
@@ -50,6 +50,7 @@ def back_up(
         with database.snapshot() as (connection, snapshot):
             rows = _count(connection)
             named = _pictures(connection)
+            erased.note(connection, root)
             programs.dump(database.dsn, snapshot, part / DUMP)
         size = 0
         with (part / PICTURES).open("w", encoding="ascii") as file:

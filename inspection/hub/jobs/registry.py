@@ -22,6 +22,8 @@ from inspection.errors import InspectionError
 from inspection.hub.connectors import configured
 from inspection.hub.connectors.tasks import deliver
 from inspection.hub.jobs.enqueue import DEFAULT_QUEUE
+from inspection.hub.people import erasing, retention
+from inspection.hub.people import tasks as people
 
 Task = Callable[..., None]
 
@@ -52,6 +54,8 @@ class Entry:
 
 TASKS: dict[str, Entry] = {
     configured.TASK: Entry(deliver, configured.QUEUE),
+    erasing.TASK: Entry(people.erase),
+    retention.TASK: Entry(people.sweep),
 }
 
 
@@ -72,21 +76,24 @@ def application(dsn: str, tasks: dict[str, Entry] | None = None) -> procrastinat
     app = procrastinate.App(connector=connector)
     for name, entry in (TASKS if tasks is None else tasks).items():
         retry = procrastinate.RetryStrategy(max_attempts=entry.attempts - 1, exponential_wait=entry.wait_s)
-        app.task(name=name, queue=entry.queue, pass_context=True, retry=retry)(_quiet(name, entry.run))
+        app.task(name=name, queue=entry.queue, pass_context=True, retry=retry)(_quiet(name, entry))
     return app
 
 
-def _quiet(name: str, run: Task) -> Task:
-    """``run``, whose failures are logged by where they happened only."""
+def _quiet(name: str, entry: Entry) -> Task:
+    """What ``entry`` runs, whose failures are logged by where they happened only."""
 
-    @functools.wraps(run)
+    @functools.wraps(entry.run)
     def guarded(context: JobContext, **arguments: Any) -> None:
         log = structlog.get_logger("hub.jobs")
         try:
-            run(context, **arguments)
+            entry.run(context, **arguments)
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue decides about another attempt
             where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("job_failed", task=name, job=context.job.id, error=type(error).__name__, trace=where)
+            is_last = context.job.attempts + 1 >= entry.attempts
+            happened = log.error if is_last else log.warning
+            what = "job_parked" if is_last else "job_failed"
+            happened(what, task=name, job=context.job.id, error=type(error).__name__, trace=where)
             raise JobFailed(f"{name}: {type(error).__name__}") from None
 
     return guarded

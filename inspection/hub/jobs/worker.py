@@ -27,6 +27,7 @@ from inspection.hub.connectors.delivering import Deliverer
 from inspection.hub.hub import Hub
 from inspection.hub.jobs.context import WORK, Work
 from inspection.hub.jobs.registry import Entry, application
+from inspection.hub.people.retention import keep_sweeping
 
 RECONNECT_S = 2.0
 DATABASE_GONE = (ProcrastinateException, psycopg.Error, psycopg_pool.PoolTimeout, sa.exc.SQLAlchemyError, OSError)
@@ -52,8 +53,9 @@ class Worker:
         self._tasks = tasks
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
+        self._asked = threading.Event()
         self._log = structlog.get_logger("hub.worker")
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)
+        logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it quotes errors; registry.py says what failed
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Run until :meth:`stop`, or until SIGTERM or SIGINT when called in the main thread.
@@ -65,7 +67,7 @@ class Worker:
 
     def stop(self) -> None:
         """Begin no more jobs, and return from :meth:`run` when the running ones have ended; from any thread."""
-        self._work.stopping.set()
+        self._asked.set()
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended already
@@ -73,7 +75,7 @@ class Worker:
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        if self._work.stopping.is_set():
+        if self._asked.is_set():
             return
         with _signals(self._loop, self.stop):
             while not self._stop.is_set():
@@ -83,6 +85,8 @@ class Worker:
                 except DATABASE_GONE as error:
                     self._log.warning("database_unavailable", error=type(error).__name__)
                 ready = _nothing
+                if not self._stop.is_set():
+                    self._log.warning("worker_starts_again", after_s=RECONNECT_S)
                 await _wait(self._stop, RECONNECT_S)
 
     async def _run_jobs(self, ready: Callable[[], None]) -> None:
@@ -110,6 +114,10 @@ class Worker:
                 for each in side:
                     each.cancel()
                 runner.cancel()
+                await asyncio.sleep(0)  # it begins no more jobs from here on; only then may the running ones end early
+                await asyncio.sleep(0)
+                if self._stop.is_set():
+                    self._work.stopping.set()
                 with contextlib.suppress(asyncio.CancelledError):
                     await runner
 
@@ -131,6 +139,7 @@ class Worker:
     def _keep_up(self) -> None:
         with self._hub.database.transaction() as connection:
             wake(connection)
+            keep_sweeping(connection)
             self._hub.metrics.deliveries.refresh(connection)
 
     def _configure(self) -> None:

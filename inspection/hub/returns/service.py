@@ -78,7 +78,8 @@ def create_all(connection: Connection, merchant_id: UUID, news: Sequence[NewRetu
     ]
     if lines:
         connection.execute(return_lines.insert(), lines)
-    payloads = {new.rma: {"order_ref": new.order_ref, "lines": len(new.lines)} for new in added}
+    # Events are never changed, so nothing goes into them that may have to be erased.
+    payloads = {new.rma: {"lines": len(new.lines)} for new in added}
     record_all(connection, merchant_id, EventKind.RETURN_CREATED, payloads)
     return Imported(frozenset(stored), told.same, told.conflicts)
 

@@ -1,0 +1,81 @@
+"""What of the hub's data is about a person: the one list, with why it is there, how long, and how it is erased.
+
+Everything that can hold free text or points to a person is named here; a test reads every table and fails for a column
+that can hold text and is in neither list. Sources: GDPR articles 5, 15, 17, 30; PIPL articles 6, 19, 44-47.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Subject(StrEnum):
+    """Whose data it is."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+
+
+class Ending(StrEnum):
+    """What becomes of it when it is erased.
+
+    ``SHREDDED``: its key is destroyed, with every copy. ``REMOVED``: the value is overwritten. ``UNLINKED``: it stays,
+    and nothing here tells any more whose it was. ``DISABLED``: the account ends, its name is overwritten.
+    """
+
+    SHREDDED = "shredded"
+    REMOVED = "removed"
+    UNLINKED = "unlinked"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """One kind of personal data.
+
+    Attributes:
+        what: in words.
+        subject: whose it is.
+        why: what it is needed for.
+        ending: what erasing does.
+    """
+
+    what: str
+    subject: Subject
+    why: str
+    ending: Ending
+
+
+PERSONAL: Mapping[str, Personal] = {
+    "images": Personal("pictures of the item; may show a hand or an address label", Subject.CUSTOMER,
+                       "what the verdict stands on", Ending.SHREDDED),
+    "image_pieces.data": Personal("the beginning of a picture on its way", Subject.CUSTOMER,
+                                  "uploads that go on; a day at most", Ending.REMOVED),
+    "returns.order_ref": Personal("number of the customer's order in the shop", Subject.CUSTOMER,
+                                  "finding the case; the only link to who the customer is", Ending.REMOVED),
+    "returns.rma": Personal("number of the case", Subject.CUSTOMER,
+                            "names the case to shop and warehouse", Ending.UNLINKED),
+    "inspections.rma": Personal("number of the case", Subject.CUSTOMER, "whose item it was", Ending.UNLINKED),
+    "inspections.report": Personal("who confirmed the verdict, by the name the station knows", Subject.STAFF,
+                                   "who decided, in a dispute", Ending.UNLINKED),
+    "item_matches.reason": Personal("what a person wrote about an item", Subject.CUSTOMER,
+                                    "why an item was matched", Ending.REMOVED),
+    "legal_holds.reason": Personal("why a case must be kept", Subject.CUSTOMER, "a dispute", Ending.REMOVED),
+    "erasures.reason": Personal("why a case was erased", Subject.CUSTOMER, "proof that it was", Ending.REMOVED),
+    "connector_attempts.response": Personal("beginning of what a shop or ERP answered", Subject.CUSTOMER,
+                                            "finding out why a delivery failed", Ending.REMOVED),
+    "staff.name": Personal("name of a member of staff", Subject.STAFF, "signing in, who decided", Ending.DISABLED),
+    "staff.login": Personal("login of a member of staff", Subject.STAFF, "signing in", Ending.DISABLED),
+    "staff.oidc_email": Personal("address at the identity provider", Subject.STAFF, "signing in", Ending.DISABLED),
+    "staff.oidc_subject": Personal("id at the identity provider", Subject.STAFF, "signing in", Ending.DISABLED),
+    "audit_entries.source": Personal("network address", Subject.STAFF, "who did what, from where", Ending.UNLINKED),
+    "access_tokens.source": Personal("network address", Subject.STAFF, "one's own sessions", Ending.UNLINKED),
+}  # fmt: skip
+"""By table, or table and column."""
+
+
+def is_personal(table: str, column: str) -> bool:
+    """Whether a column is in the list, by itself or with its table."""
+    return table in PERSONAL or f"{table}.{column}" in PERSONAL
