@@ -19,6 +19,7 @@ from calibration.foreground import (
     middle,
     opened,
     parts_of,
+    slope,
     standing_out,
 )
 from calibration.isolate import LEAST_SHARE, SECOND_SHARE, touched_sides
@@ -31,9 +32,10 @@ ARM = 0.4
 """What is narrower than this part of the item's own width reaches in; it is not the item."""
 BESIDE_SHARE = 0.05
 """Of the item's area: what is so large is something else when bare table lies between; what is smaller, a crumb."""
-BARE = 0.3
-"""How clearly three quarters of the places between two things stand out at most, where they are bare table. Between the
-pieces in which a clear bottle or a dark phone is seen it is 0.4 and more, between two items 0.1."""
+BARE, EVEN = 0.5, 0.11
+"""How clearly bare table, perhaps in a soft shadow, stands out at most, and how much that changes from place to place.
+Between the pieces in which a dark phone is seen the first is 0.64, between those of a clear bottle the second 0.15;
+between two items they are up to 0.33 and 0.08."""
 THIN = 0.65
 """How clearly a thing at the border stands out at least when part of it does so fully, as thin dark tools do."""
 BRIGHT, HIGHLIGHT = 95, 99.5
@@ -117,8 +119,11 @@ def _is_another(part: Mask, item: Mask, seen: Foreground, *, known: bool) -> boo
     both = part | item
     outlines = np.concatenate(cv2.findContours(both, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0])
     hull = cv2.fillConvexPoly(np.zeros_like(both), cv2.convexHull(outlines), (1,))
-    between = seen.score[(hull > 0) & (cv2.dilate(seen.mask, disc(3)) == 0)]
-    return len(between) > 0 and bool(np.percentile(between, 75) < BARE)
+    between = (hull > 0) & (cv2.dilate(seen.mask, disc(3)) == 0)
+    if not between.any():
+        return False
+    changes = slope(np.minimum(seen.score, 1))[between]
+    return bool(np.median(seen.score[between]) < BARE and np.percentile(changes, 75) < EVEN)
 
 
 def _thin_at_the_border(seen: Foreground, item: Mask) -> Mask:
