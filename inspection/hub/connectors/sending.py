@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 import time
 from collections.abc import Iterable
@@ -38,7 +39,7 @@ class Sender:
         self._timeout_s = timeout_s
         self._backend = _Backend(guard)
         try:
-            context = ssl.create_default_context(cafile=ca_file)
+            context = _trusting(ca_file, ca_file.stat().st_mtime_ns if ca_file is not None else 0)
         except OSError as error:
             raise Unusable(f"{ca_file}: {error.strerror or error}") from None
         self._client = httpx2.Client(
@@ -106,6 +107,12 @@ class Sender:
 def without_query(url: str) -> str:
     """``url`` as it may be shown: queries may hold secrets."""
     return urlunsplit((*urlsplit(url)[:3], "", ""))
+
+
+@functools.lru_cache(maxsize=16)
+def _trusting(ca_file: Path | None, changed_at: int) -> ssl.SSLContext:  # noqa: ARG001 - read anew after a change
+    """Reading the system's certificates takes longer than most requests."""
+    return ssl.create_default_context(cafile=ca_file)
 
 
 class _Transport(httpx2.HTTPTransport):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 
@@ -47,8 +49,11 @@ class Answer:
 class FaultyServer:
     """Answers by ``answer(got)`` unless something is in ``planned``, which goes first; ``got`` is all that arrived."""
 
-    def __init__(self, answer: Callable[[Got], Answer] = lambda _: Answer()) -> None:
+    def __init__(
+        self, answer: Callable[[Got], Answer] = lambda _: Answer(), *, certificate: Path | None = None
+    ) -> None:
         self.answer = answer
+        self._certificate = certificate
         self.got: list[Got] = []
         self.planned: deque[Answer] = deque()
         self.arrived = threading.Condition()
@@ -58,13 +63,17 @@ class FaultyServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http{'s' if self._certificate else ''}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
         self._server.daemon_threads = True
         self._port = self._server.server_address[1]
+        if self._certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
