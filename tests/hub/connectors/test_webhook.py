@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspection.hub.connectors import service
@@ -44,6 +44,7 @@ def test_the_public_key_of_the_published_pair() -> None:
     assert public_key(PRIVATE) == PUBLIC
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=200), stamp=st.integers(0, 2**33), other=st.binary(min_size=1, max_size=8))
 def test_a_signature_is_of_this_id_time_and_body_only(body: bytes, stamp: int, other: bytes) -> None:
     made = headers([SYMMETRIC, PRIVATE], "msg_1", stamp, body)
