@@ -136,6 +136,18 @@ def test_parts_of_light_belong_to_the_camera_settings_they_were_made_with(tmp_pa
     assert now.record.settings_digest == "c" * 16
 
 
+def test_steady_light_is_measured_of_frames_in_a_row(tmp_path: Path) -> None:
+    guide, store = Guide("light", tmp_path / "light", None, (320, 240)), CalibrationStore(tmp_path / "store")
+    assert guide.take_row([sheet(seed, 120 + 2 * (seed % 2)) for seed in range(3)], 15.0).kept
+    assert (guide.count, guide.solvable) == (3, False)
+    assert guide.take_row([sheet(seed, 120 + 2 * (seed % 2)) for seed in range(12)], 15.0).kept
+    assert guide.count == 12, "frames of an earlier row were mixed in"
+    said = Guide("light", tmp_path / "light", None, (320, 240)).solve(store, **WHO)
+    assert said["flicker"] == pytest.approx(0.035, abs=0.01)
+    assert said["beat_hz"] == pytest.approx(7.5, abs=0.2)
+    assert guide.take_row([np.zeros((480, 640, 3), np.uint8)] * 9, None).reason == "other_size"
+
+
 def test_a_frame_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "flat").write_text("a file where the folder should be")
     guide = Guide("flat", tmp_path / "flat", None, (320, 240))

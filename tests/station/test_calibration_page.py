@@ -6,14 +6,18 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from calibration.record import Made
+from calibration.store import CalibrationStore
 from calibration.targets import make_target
 from inspection.frame import Pixels
+from tests.calibration import known
 from tests.calibration.scenes import Camera, look_at, photograph
 from tests.calibration.test_guided import TILTS
 from tests.station.rig import Rig
@@ -155,6 +159,24 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(desk: Rig) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert desk.http.post("/api/calibration/top/undo", json={}, headers=foreign).status_code == 403
     assert desk.http.get("/calibration", headers={"Host": "elsewhere"}).status_code == 421
+
+
+def test_a_check_that_is_due_is_asked_for_on_the_screen_and_leads_to_its_page(desk: Rig) -> None:
+    ago = datetime.now(UTC) - timedelta(hours=9)
+    made = Made(by="tech-1", at=ago, software="0.1.0", frames=(), valid_until=ago + timedelta(days=90))
+    due = known.record(camera_id="camera-top", lens=known.lens(made=made), plane=known.plane(made=made))
+    store = CalibrationStore(desk.folder / "data" / "calibration")
+    for record in (due, due.model_copy(update={"settings_digest": "0" * 16})):
+        store.save(record, by="tech-1", at=ago, software="0.1.0")
+    desk.put("intact")
+    time.sleep(0.2)
+    assert post(desk, "top/undo")[0] == 200
+    state = desk.wait(lambda state: "calibration.check_due" in [fault["code"] for fault in state["faults"]])
+    assert "calibration.check_overdue" not in [fault["code"] for fault in state["faults"]]
+    assert desk.http is not None
+    page = desk.http.get("/", headers={"Accept-Language": "en"}).text
+    assert '<a href="/calibration?view=top&amp;part=check">Once a shift: lay the reference card under view top' in page
+    assert post(desk, "top/check/look")[1]["reason"] == "no_target"
 
 
 def test_a_station_without_the_section_says_so(tmp_path: Path) -> None:

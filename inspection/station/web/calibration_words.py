@@ -48,6 +48,8 @@ REASONS: Mapping[str, str] = {
     "lost": N_("No picture from the camera."),
 }
 
+ELSEWHERE = N_("A few more: tilt it otherwise each time.")
+"""Once the board was seen everywhere."""
 PLACES: Mapping[str, str] = {
     "top-left": N_("Next: at the top left."),
     "top-centre": N_("Next: at the top."),

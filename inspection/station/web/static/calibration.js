@@ -109,7 +109,8 @@ function show(seen) {
   buttons.solve.classList.toggle("next", seen.enough);
   buttons.take.disabled = seen.reason !== "ready";
   const reason = seen.kept ? "kept" : seen.reason;
-  const next = seen.enough ? words("enough") : words(seen.next_place);
+  const covered = seen.coverage.length > 0 && seen.count > 0 && !seen.next_place;
+  const next = words(seen.enough ? "enough" : covered ? "elsewhere" : seen.next_place);
   answer.dataset.reason = reason;
   answer.textContent = [words(reason), reason === "enough" ? "" : next].filter(Boolean).join(" ");
 }
