@@ -113,6 +113,11 @@ class Guide:
         return self._gate.coverage if self._target is not None else None
 
     @property
+    def _wants_poses(self) -> bool:
+        """Whether each frame must show the target otherwise: a board is solved by its poses, a chart by its colours."""
+        return self.step.target == "charuco"
+
+    @property
     def enough(self) -> bool:
         """Whether it is time to solve: frames enough, and for the lens the whole frame covered."""
         if self.part == "lens":
@@ -149,7 +154,7 @@ class Guide:
         if self._count >= MOST_FRAMES:
             return Look(False, "enough", f"{MOST_FRAMES} frames are kept", points)
         name = f"{self._count + 1:03d}.png"
-        if sighting is not None:
+        if sighting is not None and self._wants_poses:
             report = self._gate.offer(NamedSighting(name, sighting))
             if not report.accepted:
                 return Look(False, report.reason, report.detail, points)
@@ -264,7 +269,7 @@ class Guide:
         for picture in kept:
             if (picture.pixels.shape[1], picture.pixels.shape[0]) != self.size:
                 continue
-            sighting = self._seen(picture.pixels)
+            sighting = self._seen(picture.pixels) if self._wants_poses else None
             if sighting is not None:
                 self._gate.offer(NamedSighting(picture.name, sighting))
         self._count = max(

@@ -95,6 +95,16 @@ def test_a_table_is_taken_when_asked_for_and_solved_with_the_lens(kept: Path, tm
     assert Corrector(record)(frame).shape == frame.shape
 
 
+def test_a_colour_chart_is_taken_though_it_has_few_corners(tmp_path: Path) -> None:
+    chart = make_target("colour")
+    picture = photograph(CAMERA, chart, look_at(chart, 420.0, (4, 0)))
+    guide, store = Guide("colour", tmp_path / "colour", chart, CAMERA.size), CalibrationStore(tmp_path / "store")
+    assert guide.look(picture).reason == "ready"
+    assert [guide.look(picture, take=True).kept for _ in range(2)] == [True, True]
+    assert Guide("colour", tmp_path / "colour", chart, CAMERA.size).count == 2
+    assert guide.solve(store, **WHO)["delta_e_after"] < 2
+
+
 def test_starting_again_forgets_the_frames(tmp_path: Path) -> None:
     guide = Guide("flat", tmp_path / "flat", None, (320, 240))
     sheet = np.full((240, 320, 3), 190, np.uint8)
