@@ -119,3 +119,22 @@ class FrameParser(Generic[Frame]):
             return at
         found = self._any_start.search(data, at)
         return found.start() if found else len(data)
+
+
+class SearchedShape(Shape[Made_co], Protocol[Made_co]):
+    """A shape without a start byte: where a frame can begin is told by several bytes together."""
+
+    @property
+    def begins(self) -> re.Pattern[bytes]:
+        """Matches wherever a frame can begin, also where too few bytes are left to tell."""
+
+
+@dataclass(slots=True)
+class SearchingParser(FrameParser[Frame]):
+    """A `FrameParser` that looks for ``begins`` in one go, as asking `Shape.size` for every byte takes long."""
+
+    shape: SearchedShape[Frame]
+
+    def _next_start(self, data: bytes, at: int) -> int:
+        found = self.shape.begins.search(data, at)
+        return found.start() if found else len(data)

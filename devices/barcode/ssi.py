@@ -8,13 +8,14 @@ Source: Simple Serial Interface Programmer's Guide, 72E-40451, chapters 2 and 3.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
 from devices.barcode.framing import Scan, read_text, split_aim
 from devices.barcode.ssi_symbologies import NO_ITEM, aim_of, symbology
-from devices.frames import NO_FRAME, FrameCounts, FrameParser
+from devices.frames import NO_FRAME, FrameCounts, SearchingParser
 
 HEADER = 4
 MAX_LENGTH = 255
@@ -246,9 +247,10 @@ _SOURCES = bytes(Source)
 
 
 class PacketShape:
-    """Packets of both directions; see `devices.frames.Shape`."""
+    """Packets of both directions; see `devices.frames.SearchedShape`."""
 
-    starts = bytes(range(HEADER, MAX_LENGTH + 1))
+    starts = b""
+    begins = re.compile(rb"[\x04-\xff](?:\Z|.(?:\Z|[\x00\x04](?:\Z|[\x00-\x0f])))", re.DOTALL)
     max_size = MAX_LENGTH + 2
     head = HEADER
 
@@ -276,7 +278,7 @@ class MessageParser:
 
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
     counts: Counts = field(default_factory=Counts)
-    _frames: FrameParser[Packet] = field(init=False)
+    _frames: SearchingParser[Packet] = field(init=False)
     _parts: list[bytes] = field(default_factory=list)
     _raw: list[bytes] = field(default_factory=list)
     _last: tuple[int, bytes] | None = None
@@ -284,7 +286,7 @@ class MessageParser:
     _skips_rest: bool = False
 
     def __post_init__(self) -> None:
-        self._frames = FrameParser(PacketShape(), self.counts)
+        self._frames = SearchingParser(PacketShape(), self.counts)
 
     @property
     def pending(self) -> int:

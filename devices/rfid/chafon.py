@@ -13,7 +13,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from devices.frames import NO_FRAME
+from devices.frames import NO_FRAME, SearchingParser
 from devices.rfid import chafon_forms, dialog
 from devices.rfid.chafon_forms import INVENTORIES, Command, Dialect
 from devices.rfid.chafon_words import (
@@ -29,7 +29,7 @@ from devices.rfid.chafon_words import (
     status_text,
 )
 from devices.rfid.dialog import Answer, Notice, Refusal, TagRead
-from devices.rfid.framed import MessageParser, Request, SearchingParser, Side
+from devices.rfid.framed import MessageParser, Request, Side
 
 ANY_ADDRESS = 0xFF
 """The address to which every reader listens; no reader answers with it."""
@@ -87,7 +87,7 @@ def _begins(side: Side) -> re.Pattern[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _Frames:
-    """The `devices.rfid.framed.SearchedShape` of this protocol."""
+    """The `devices.frames.SearchedShape` of this protocol."""
 
     dialect: Dialect
     side: Side

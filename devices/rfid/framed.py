@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from devices.frames import FrameCounts, FrameParser, Shape
+from devices.frames import FrameCounts, FrameParser
 
 Said = TypeVar("Said")
-Found = TypeVar("Found")
-Made_co = TypeVar("Made_co", covariant=True)
 
 
 class Side(Enum):
@@ -47,25 +44,6 @@ class Request:
     data: bytes
     address: int
     raw: bytes
-
-
-class SearchedShape(Shape[Made_co], Protocol[Made_co]):
-    """A shape without a start byte: where a frame can begin is told by several bytes together."""
-
-    @property
-    def begins(self) -> re.Pattern[bytes]:
-        """Matches wherever a frame can begin, also where too few bytes are left to tell."""
-
-
-@dataclass(slots=True)
-class SearchingParser(FrameParser[Found]):
-    """A `FrameParser` that looks for ``begins`` in one go, as asking `Shape.size` for every byte takes long."""
-
-    shape: SearchedShape[Found]
-
-    def _next_start(self, data: bytes, at: int) -> int:
-        found = self.shape.begins.search(data, at)
-        return found.start() if found else len(data)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,8 @@ from inspection.errors import DeviceError
 ANSWER_S = 0.35
 TICK_S = 0.02
 IDLE_GAP_NS = 60_000_000
+AGAIN_NS = 150_000_000
+"""A device that still wonders about the question of another protocol hears the next one only when it is repeated."""
 COMMON_SPEEDS = (115200, 57600, 38400, 19200, 9600)
 
 
@@ -171,7 +173,8 @@ class _Conversation:
         self.fault: str | None = None
         self._question = question
         self._listeners = listeners
-        self._last_byte_ns = 0
+        self._write: Callable[[bytes], None] = lambda _: None
+        self._last_byte_ns = self._asked_ns = 0
         self._opened = threading.Event()
         self._done = threading.Event()
 
@@ -183,15 +186,17 @@ class _Conversation:
         self._done.wait(seconds)
 
     def opened(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._ask(time.monotonic_ns())
         self._opened.set()
-        if self._question:
-            write(self._question)
 
     def received(self, data: bytes, monotonic_ns: int) -> None:
         self._last_byte_ns = monotonic_ns
         self._take(lambda listener: listener.feed(data))
 
     def tick(self, monotonic_ns: int) -> None:
+        if not self._last_byte_ns and monotonic_ns - self._asked_ns >= AGAIN_NS:
+            self._ask(monotonic_ns)
         if self._last_byte_ns and monotonic_ns - self._last_byte_ns > IDLE_GAP_NS:
             self._take(lambda listener: listener.flush())
 
@@ -201,6 +206,11 @@ class _Conversation:
     def lost(self, reason: str) -> None:
         self.fault = reason
         self._done.set()
+
+    def _ask(self, monotonic_ns: int) -> None:
+        self._asked_ns = monotonic_ns
+        if self._question:
+            self._write(self._question)
 
     def _take(self, ask: Callable[[Listener], str | None]) -> None:
         for index, listener in enumerate(self._listeners):

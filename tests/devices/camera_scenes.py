@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from inspection.frame import Pixels
 
@@ -19,8 +21,7 @@ class Sensor:
 
     def __init__(self, sigma: float = NOISE, seed: int = 1) -> None:
         self._random = np.random.default_rng(seed)
-        shape = (SIZE[1] + MARGIN, SIZE[0] + MARGIN, 3)
-        self._field = np.rint(self._random.normal(0, sigma, shape)).astype(np.int16)
+        self._field = _noise(sigma, seed)
 
     def __call__(self, scene: Pixels) -> Pixels:
         height, width = scene.shape[:2]
@@ -29,6 +30,13 @@ class Sensor:
         return np.asarray(cv2.add(scene, noise, dtype=cv2.CV_8U), np.uint8)
 
 
+@lru_cache(maxsize=4)
+def _noise(sigma: float, seed: int) -> npt.NDArray[np.int16]:
+    shape = (SIZE[1] + MARGIN, SIZE[0] + MARGIN, 3)
+    return np.rint(np.random.default_rng(seed).normal(0, sigma, shape)).astype(np.int16)
+
+
+@lru_cache(maxsize=64)
 def photograph(path: Path, size: tuple[int, int] = SIZE) -> Pixels:
     """The middle of a photograph, enlarged to fill ``size`` (width, height)."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -38,7 +46,9 @@ def photograph(path: Path, size: tuple[int, int] = SIZE) -> Pixels:
     if scale > 1:
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    return np.ascontiguousarray(pixels[top : top + height, left : left + width], np.uint8)
+    picture = np.ascontiguousarray(pixels[top : top + height, left : left + width], np.uint8)
+    picture.flags.writeable = False  # many tests share it
+    return picture
 
 
 def moved(scene: Pixels, right: float, down: float) -> Pixels:

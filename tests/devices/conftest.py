@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import pytest
 
+from devices.backoff import Backoff
 from devices.base import DeviceEvent
 from devices.simulators import SimulatedBench
 from inspection.reading import Reading
 
 Message = TypeVar("Message", bound=Reading | DeviceEvent)
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 
 
 class Inbox:
@@ -61,6 +62,12 @@ class Inbox:
 @pytest.fixture
 def inbox() -> Inbox:
     return Inbox()
+
+
+@pytest.fixture
+def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost device is looked for again at once."""
+    monkeypatch.setattr(Backoff, "next_s", lambda _: 0.005)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import ClassVar
 import cv2
 import pytest
 
+from devices.camera import opencv
 from devices.camera.base import Camera
 from devices.camera.opencv import OpenCvSettings, OpenCvSource, apply_settings, opencv_camera
 from devices.camera.source import CameraSettings
@@ -158,3 +159,53 @@ def test_a_file_that_is_no_video_is_lost(tmp_path: Path, open_camera: Open, inbo
     (tmp_path / "clip.avi").write_bytes(b"no video")
     open_camera(OpenCvSettings(str(tmp_path / "clip.avi")))
     assert "cannot be opened" in inbox.wait_lost().detail
+
+
+class Stream:
+    """A stream with a clock of its own: a picture every ``period_s``, kept until it is taken, as sockets do."""
+
+    def __init__(self, period_s: float, grab_s: float) -> None:
+        self.now = 100.0
+        self.taken = 0
+        self._period_s, self._grab_s = period_s, grab_s
+
+    @property
+    def exposed(self) -> int:
+        """Pictures that there were so far."""
+        return int((self.now - 100.0) / self._period_s)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def grab(self) -> bool:
+        self.taken += 1
+        self.now = max(self.now + self._grab_s, 100.0 + self.taken * self._period_s)
+        return True
+
+
+@pytest.mark.parametrize("period_s", [1 / 60, 1 / 25, 1 / 5])
+@pytest.mark.parametrize("away_s", [0.0, 0.3, 1.5])
+def test_pictures_that_waited_while_nobody_read_are_passed_over(
+    period_s: float, away_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, pace = Stream(period_s, grab_s=0.002), opencv._StreamPace()
+    monkeypatch.setattr(opencv, "time", stream)
+    for _ in range(30):
+        assert pace.grab_fresh(stream)  # type: ignore[arg-type]
+    for _ in range(5):
+        stream.now += away_s
+        exposed = stream.exposed
+        assert pace.grab_fresh(stream)  # type: ignore[arg-type]
+        assert stream.taken > exposed
+        assert stream.taken <= exposed + 2 + away_s / period_s / 8  # the pace is not known to the millisecond
+
+
+def test_a_stream_that_waited_for_very_long_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, pace = Stream(1 / 25, grab_s=0.02), opencv._StreamPace()
+    monkeypatch.setattr(opencv, "time", stream)
+    for _ in range(30):
+        pace.grab_fresh(stream)  # type: ignore[arg-type]
+    stream.now += 60
+    began = stream.now
+    assert pace.grab_fresh(stream)  # type: ignore[arg-type]
+    assert stream.now - began < 2 * opencv.CATCH_UP_S

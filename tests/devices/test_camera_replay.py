@@ -110,7 +110,7 @@ def test_an_empty_folder_is_an_unplugged_camera(tmp_path: Path, play: Play, inbo
     with pytest.raises(DeviceLost, match="no pictures"):
         camera.latest()
     picture(tmp_path / "a.png", 10)
-    inbox.wait_connected(timeout_s=2.0)
+    inbox.wait_connected()
     assert shown(camera) == 10
 
 

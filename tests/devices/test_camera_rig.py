@@ -20,6 +20,7 @@ from tests.devices.conftest import Inbox
 from tests.devices.subjects.camera import picture
 
 MS = 1_000_000
+PATIENCE_S = 30.0
 
 
 def frame(at_ms: float) -> Frame:
@@ -111,7 +112,7 @@ def start(tmp_path: Path, inbox: Inbox) -> Iterator[Start]:
         picture(folder / "a.png", 10)
         cameras.append(replay_camera(CameraSettings(f"cam-{view}", view, period_s=1 / fps), folder))
         cameras[-1].start(inbox)
-        cameras[-1].frame_after(0, 5)
+        cameras[-1].frame_after(0, 10)
         return cameras[-1]
 
     yield begin
@@ -123,7 +124,7 @@ def test_true_cameras_give_sets_of_one_moment(start: Start) -> None:
     cameras = [start("top", 30), start("front", 30), start("side", 8)]
     for _ in range(5):
         trigger_ns = time.monotonic_ns()
-        taken = capture_set(cameras, trigger_ns, 5.0, max_skew_ms=150)
+        taken = capture_set(cameras, trigger_ns, 30.0, max_skew_ms=150)
         assert all(each.monotonic_ns > trigger_ns for each in taken.frames.values())
         assert taken.skew_ms <= 150
 
@@ -135,9 +136,9 @@ def test_a_camera_lost_while_the_set_is_taken_ends_it_at_once(start: Start, tmp_
     with pytest.raises(SetFailed, match="front") as caught:
         _capture_until_refused(cameras)
     assert isinstance(caught.value.cause, DeviceLost)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE_S
 
 
 def _capture_until_refused(cameras: list[Camera]) -> None:
     while True:
-        capture_set(cameras, time.monotonic_ns(), 30.0)
+        capture_set(cameras, time.monotonic_ns(), 2 * PATIENCE_S)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from devices.backoff import Backoff
 from devices.base import DeviceEvent
 from inspection.reading import Reading
-from tests.devices.conftest import Inbox
+from tests.devices.conftest import PATIENCE_S, Inbox
 from tests.devices.subjects import SUBJECTS
 from tests.devices.subjects.subject import Subject
 
-NOTICED_S = 2.0
+pytestmark = pytest.mark.usefixtures("quick_backoff")
 
 
 @pytest.fixture(params=list(SUBJECTS))
@@ -33,17 +34,26 @@ def own_threads() -> list[str]:
 
 
 def descriptors() -> int:
-    """The least number open within a quarter of a second: a simulator opens its port for moments, a leak stays."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  the folder changes while a Path would look at it
 
-    def now() -> int:
-        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  the folder changes while a Path would look at it
 
+def least_descriptors() -> int:
+    """The least number open within a tenth of a second, as a simulator opens its port for moments."""
     gc.collect()
-    least, until = now(), time.monotonic() + 0.25
-    while time.monotonic() < until:
-        time.sleep(0.005)
-        least = min(least, now())
-    return least
+    counts = []
+    for _ in range(10):
+        counts.append(descriptors())
+        time.sleep(0.01)
+    return min(counts)
+
+
+def none_left(before: int) -> bool:
+    """Whether no more are open than ``before``, now or soon: what is being closed is gone in a moment, a leak stays."""
+    gc.collect()
+    until = time.monotonic() + PATIENCE_S
+    while (left := descriptors() > before) and time.monotonic() < until:
+        time.sleep(0.01)
+    return not left
 
 
 def test_it_connects_and_delivers(subject: Subject, inbox: Inbox) -> None:
@@ -61,23 +71,26 @@ def test_a_device_that_is_not_there_yet_is_told_and_found_when_it_comes(subject:
     inbox.wait_lost()
     assert not subject.device.status.connected
     subject.replug()
-    inbox.wait_connected(timeout_s=NOTICED_S)
+    inbox.wait_connected()
     subject.prove(inbox)
 
 
-def test_unplugged_in_mid_use_it_is_lost_within_two_seconds_and_back_within_two(subject: Subject, inbox: Inbox) -> None:
+def test_unplugged_in_mid_use_it_is_lost_and_back_when_it_returns(
+    subject: Subject, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it was away for so long that it is looked for at the longest distances."""
+    monkeypatch.setattr(Backoff, "next_s", lambda _: 0.2)
     subject.device.start(inbox)
     inbox.wait_connected()
     subject.prove(inbox)
     since = inbox.mark()
     subject.unplug()
-    lost = inbox.wait_lost(since=since, timeout_s=NOTICED_S)
+    lost = inbox.wait_lost(since=since)
     assert lost.detail
     assert not subject.device.status.connected
-    time.sleep(1.2)  # long enough for the back-off to have grown to its longest
     since = inbox.mark()
     subject.replug()
-    inbox.wait_connected(since=since, timeout_s=NOTICED_S)
+    inbox.wait_connected(since=since)
     subject.prove(inbox)
 
 
@@ -129,9 +142,7 @@ def test_it_stops_while_it_is_looking_for_its_device(subject: Subject, inbox: In
     subject.unplug()
     subject.device.start(inbox)
     inbox.wait_lost()
-    began = time.monotonic()
     subject.device.stop()
-    assert time.monotonic() - began < 1.0
     assert own_threads() == []
 
 
@@ -158,7 +169,7 @@ OFTEN = [
 
 
 @pytest.mark.parametrize(
-    "times", [5, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(3600)])]
+    "times", [3, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(3600)])]
 )
 def test_reconnecting_leaves_no_thread_and_no_descriptor(subject: Subject, inbox: Inbox, times: int) -> None:
     reconnect(subject, inbox, times)
@@ -175,7 +186,7 @@ def reconnect(subject: Subject, inbox: Inbox, times: int) -> None:
     subject.device.start(inbox)
     inbox.wait_connected()
     subject.device.stop()
-    before = descriptors()
+    before = least_descriptors()
     since = inbox.mark()
     subject.device.start(inbox)
     for _ in range(times):
@@ -189,4 +200,4 @@ def reconnect(subject: Subject, inbox: Inbox, times: int) -> None:
     inbox.wait_connected(since=since)
     subject.device.stop()
     assert own_threads() == []
-    assert descriptors() <= before
+    assert none_left(before)

@@ -110,7 +110,7 @@ def test_a_lamp_that_was_switched_off_and_on_is_told_anew(lamp: SimulatedLamp, d
     driver.show(Meaning.FAULT)
     shows(lamp, FAULT)
     lamp.registers[:6] = [0] * 6
-    shows(lamp, FAULT, timeout_s=2)
+    shows(lamp, FAULT)
 
 
 def test_what_was_told_while_the_lamp_was_away_is_shown_when_it_is_back(
@@ -119,11 +119,11 @@ def test_what_was_told_while_the_lamp_was_away_is_shown_when_it_is_back(
     driver.start(inbox)
     inbox.wait_connected()
     lamp.unplug()
-    inbox.wait_lost(timeout_s=2)
+    inbox.wait_lost()
     assert driver.shown is None
     driver.show(Meaning.FAULT)
     lamp.replug()
-    shows(lamp, FAULT, timeout_s=2)
+    shows(lamp, FAULT)
 
 
 def test_it_is_dark_when_the_station_ends(lamp: SimulatedLamp, driver: StackLamp, inbox: Inbox) -> None:
@@ -152,7 +152,7 @@ def test_a_fault_of_the_line_is_told_and_outlived(
     driver.start(inbox)
     inbox.wait_connected()
     setattr(lamp.faults, fault, True)
-    assert "does not answer" in inbox.wait_lost(timeout_s=3).detail
+    assert "does not answer" in inbox.wait_lost().detail
     setattr(lamp.faults, fault, False)
     driver.show(Meaning.FAULT)
     shows(lamp, FAULT)

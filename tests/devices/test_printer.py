@@ -109,7 +109,7 @@ def test_a_printer_that_falls_silent_in_trouble_is_asked_on(
     inbox.wait_connected()
     since = inbox.mark()
     printer.troubles.silent = printer.troubles.paper_out = True
-    assert "does not answer" in inbox.wait_lost(since=since, timeout_s=3).detail
+    assert "does not answer" in inbox.wait_lost(since=since).detail
     printer.troubles.paper_out = False
     inbox.wait_connected(since=since)
 

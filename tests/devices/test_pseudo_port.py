@@ -73,11 +73,11 @@ def test_what_is_sent_to_nobody_is_lost(port: PseudoPort) -> None:
 def test_what_a_program_left_unread_is_not_for_the_next_one(port: PseudoPort) -> None:
     first = Plain(port.link)
     wait_until(lambda: port.listened_to)
-    threading.Event().wait(0.03)  # the port must have seen that it is open
+    threading.Event().wait(0.2)  # the port must have seen that it is open
     assert port.write(b"unread")
     first.close()
     wait_until(lambda: not port.listened_to)
-    threading.Event().wait(0.05)  # and that it is closed
+    threading.Event().wait(0.2)  # and that it is closed
     second = Plain(port.link)
     assert second.read() == b""
     second.close()

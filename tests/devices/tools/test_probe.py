@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -20,9 +20,11 @@ from devices.rfid.m100_simulator import SimulatedM100
 from devices.rfid.mercury_simulator import SimulatedMercury
 from devices.rfid.r2000_simulator import SimulatedR2000
 from devices.scale.simulator import SimulatedScale
+from devices.tools import probe as probing
 from devices.tools.candidates import all_candidates, spoken_unasked
-from devices.tools.probe import Attempt, Candidate, Line, listen, probe
+from devices.tools.probe import Attempt, Candidate, Found, Line, listen, probe
 from inspection.errors import DeviceError
+from tests.devices.conftest import PATIENCE_S
 from tests.devices.test_pseudo_port import wait_until
 
 QUICK_S = 0.1
@@ -32,13 +34,11 @@ class Echo:
     """A device that answers every question with the same bytes."""
 
     def __init__(self, link: Path, answer: bytes) -> None:
-        self.asked: list[bytes] = []
         self.port = PseudoPort(link, on_bytes=self._answer)
         self._bytes = answer
         self.port.plug()
 
-    def _answer(self, question: bytes) -> None:
-        self.asked.append(question)
+    def _answer(self, _: bytes) -> None:
         self.port.write(self._bytes)
 
 
@@ -47,19 +47,27 @@ def link(tmp_path: Path) -> Path:
     return tmp_path / "port"
 
 
-def test_noise_is_nobody(link: Path) -> None:
+def test_noise_is_nobody(link: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is: every question is waited for until its answer was heard and looked at."""
+    looked: list[bool] = []
+
+    def wait(conversation: probing._Conversation, _: float) -> None:
+        wait_until(lambda: bool(conversation._last_byte_ns or conversation.fault), PATIENCE_S)
+        Event().wait(2 * probing.IDLE_GAP_NS / 1e9)
+        looked.append(conversation.fault is None)
+
+    monkeypatch.setattr(probing._Conversation, "wait", wait)
     echo = Echo(link, random.Random(4).randbytes(200))
     try:
-        assert probe(str(link), all_candidates(), speeds=[115200], answer_s=QUICK_S) is None
-        plain = [candidate for candidate in all_candidates() if candidate.line == Line()]
-        # Questions that came close together are read as one piece, so their bytes are looked at, not the pieces.
-        wait_until(lambda: all(candidate.question in b"".join(echo.asked) for candidate in plain))
+        assert probe(str(link), all_candidates(), speeds=[115200]) is None
     finally:
         echo.port.unplug()
+    assert looked.count(True) >= len([candidate for candidate in all_candidates() if candidate.line == Line()])
 
 
 def test_a_port_that_only_echoes_is_nobody(link: Path) -> None:
-    port = PseudoPort(link, on_bytes=lambda data: port.write(data) and None)
+    port = PseudoPort(link, on_bytes=lambda data: echoed.append(port.write(data)))
+    echoed: list[bool] = []
     port.plug()
     try:
         assert probe(str(link), all_candidates(), speeds=[115200], answer_s=QUICK_S) is None
@@ -100,10 +108,20 @@ def test_factory_speeds_are_tried_before_all_others(link: Path) -> None:
         (lambda link: SimulatedScale(link, "ohaus"), "driver: scale.ohaus, port: /dev/x, baudrate: 9600"),
     ],
 )
-def test_who_answers_is_found_with_the_line_to_paste(link: Path, simulated: Callable[[Path], Any], config: str) -> None:
+def test_who_answers_is_found_with_the_line_to_paste(
+    link: Path, simulated: Callable[[Path], Any], config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is not meant is waited for shortly, whoever is meant for as long as a slow machine needs."""
+
+    def ask(port: str, candidate: Candidate, baudrate: int, _: float) -> str | None:
+        meant = config in Found(candidate, baudrate, "").config("/dev/x")
+        return wait(port, candidate, baudrate, PATIENCE_S if meant else 0.03)
+
+    wait = probing._ask
+    monkeypatch.setattr(probing, "_ask", ask)
     device = simulated(link)
     try:
-        found = probe(str(link), all_candidates(), answer_s=0.6)
+        found = probe(str(link), all_candidates())
         assert found is not None
         assert config in found.config("/dev/x")
         assert found.detail
@@ -121,11 +139,16 @@ class Deaf:
 
 def test_a_scanner_is_found_by_a_scan_while_the_probe_listens(link: Path) -> None:
     scanner = SimulatedScanner(link)
+
+    def scan() -> None:
+        wait_until(lambda: scanner.port.listened_to)
+        scanner.scan("4006381333931", "]E0")
+
     try:
-        timer = Timer(0.5, lambda: scanner.scan("4006381333931", "]E0"))
-        timer.start()
-        found = listen(str(link), spoken_unasked(), 9600, 10)
-        timer.join()
+        hand = Thread(target=scan)
+        hand.start()
+        found = listen(str(link), spoken_unasked(), 9600, PATIENCE_S)
+        hand.join()
         assert found is not None
         assert found.config("/dev/x") == "- {id: NAME, driver: barcode.serial, port: /dev/x, baudrate: 9600}"
         assert "]E04006381333931" in found.detail
