@@ -14,8 +14,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://returns-inspection.example/problems/"
@@ -157,10 +159,22 @@ def install(app: FastAPI) -> None:
     """Let every error of ``app`` be answered in this form."""
 
     def said(request: Request, error: Exception) -> JSONResponse:
-        return problem_response(request, _as_problem(error))
+        problem = _as_problem(error)
+        if problem.code == "http.method_not_allowed":
+            problem.headers["Allow"] = ", ".join(sorted(methods_of(app, request.url.path))) or "GET"
+        return problem_response(request, problem)
 
     for kind in (Problem, RequestValidationError, HTTPException, sa.exc.DBAPIError, sa.exc.TimeoutError):
         app.add_exception_handler(kind, said)
+
+
+def methods_of(app: FastAPI, path: str) -> set[str]:
+    """Every method that some route takes at ``path``; a single route knows its own only (RFC 9110, 10.2.1)."""
+    found: set[str] = set()
+    for context in iter_route_contexts(app.routes):
+        if context.methods and compile_path(str(context.path))[0].match(path):
+            found |= set(context.methods)
+    return found
 
 
 def _as_problem(error: Exception) -> Problem:

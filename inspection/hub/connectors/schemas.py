@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from inspection.hub.connectors.queue import State
+from inspection.hub.moments import Moment
 
 
 class DestinationView(BaseModel):
@@ -88,7 +89,7 @@ class Replay(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"state": "dead"}]})
 
     state: State = Field(State.DEAD, description="only these; `waiting` has no effect")
-    since: AwareDatetime | None = Field(None, description="only those made since then")
+    since: Moment | None = Field(None, description="only those made since then")
     past: bool = Field(False, description="also events from before the destination was configured; `since` is needed")
 
 

@@ -53,6 +53,7 @@ def get_top_level(request: Request, _: Querier) -> Response:
 @router.post(
     "/capture",
     status_code=202,
+    response_class=Response,
     summary="Capture a document or an event",
     responses={
         202: {

@@ -7,7 +7,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from inspection.epcis import epcis_document
@@ -20,6 +19,7 @@ from inspection.hub.hub import CurrentHub
 from inspection.hub.inspections import reading
 from inspection.hub.inspections.schemas import InspectionAccepted, InspectionDetail, InspectionPage
 from inspection.hub.inspections.taking import names, take_in
+from inspection.hub.moments import Moment
 from inspection.hub.problems import Problem, documented
 from inspection.hub.requests import json_body, unspoiled
 from inspection.verdict import Disposition, Grade
@@ -86,8 +86,8 @@ def list_inspections(
     gtin: Annotated[str | None, Query(pattern=r"^\d{14}$")] = None,
     serial: Annotated[str | None, Query(max_length=64)] = None,
     epc: Annotated[str | None, Query(max_length=200, description="EPC URN as it was reported")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="received by the hub at this time or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="received before")] = None,
+    since: Annotated[Moment | None, Query(description="received by the hub at this time or later")] = None,
+    until: Annotated[Moment | None, Query(description="received before")] = None,
     identified: Annotated[bool | None, Query(description="`false`: nobody knows yet which product it is")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,

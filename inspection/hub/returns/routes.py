@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, ValidationError
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from inspection.hub.accounts.roles import Permission, allowed
@@ -14,6 +14,7 @@ from inspection.hub.accounts.tokens import Caller
 from inspection.hub.cursors import decode_place
 from inspection.hub.etags import NOT_MODIFIED, conditional
 from inspection.hub.hub import CurrentHub
+from inspection.hub.moments import Moment
 from inspection.hub.problems import Problem, documented, faults
 from inspection.hub.requests import body, json_body, unspoiled
 from inspection.hub.returns import importing, service
@@ -75,8 +76,8 @@ def list_returns(
     order_ref: Annotated[str | None, Query(max_length=64)] = None,
     gtin: Annotated[str | None, Query(pattern=r"^\d{14}$", description="with a line of this product")] = None,
     serial: Annotated[str | None, Query(max_length=64, description="with a line of this serial number")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="imported at this time or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="imported before")] = None,
+    since: Annotated[Moment | None, Query(description="imported at this time or later")] = None,
+    until: Annotated[Moment | None, Query(description="imported before")] = None,
     inspected: Annotated[bool | None, Query(description="whether an inspection names it")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=300, description="`next_cursor` of the page before")] = None,

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from inspection.finding import Defect
 from inspection.hub.inspections.schemas import InspectionSummary
+from inspection.hub.moments import Moment
 
 MAX_LINES = 500
 RMA_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -34,7 +35,7 @@ class NewReturn(BaseModel):
 
     rma: Annotated[str, Field(pattern=RMA_PATTERN)]
     order_ref: Code | None = None
-    opened_at: AwareDatetime | None = None
+    opened_at: Moment | None = None
     lines: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]
 
 
