@@ -68,6 +68,12 @@ class Database:
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             yield connection, connection.execute(sa.select(sa.func.pg_export_snapshot())).scalar_one()
 
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """One connection for several transactions in a row, each a ``with connection.begin()``."""
+        with self._engine.connect() as connection:
+            yield connection
+
     def migrate(self) -> str:
         """Bring the schema up to date; safe to call from several processes at once. Returns the revision.
 

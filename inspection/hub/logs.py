@@ -31,7 +31,7 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "httpx2", "procrastinate"):
         library = logging.getLogger(name)
         library.handlers[:] = []
         library.propagate = True

@@ -18,6 +18,7 @@ from inspection.hub.connectors.tables import destinations
 PROBE_S = 120.0
 UNUSABLE_S = 60.0
 MAX_PAUSE_S = 3600.0
+FRESH = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +28,25 @@ class Gate:
     Attributes:
         is_open: whether it may.
         until: when to ask again; ``None`` when it may, and when a person must resume first.
+        is_fresh: whether a success was noted a moment ago, and no failure since.
     """
 
     is_open: bool
     until: datetime | None = None
+    is_fresh: bool = False
 
 
 def gate(connection: Connection, merchant_id: UUID, name: str) -> Gate:
     """Whether to send now. The one that is let through to a broken destination has :data:`PROBE_S` for it."""
     mine = _mine(merchant_id, name)
     now = sa.func.now()
-    columns = (destinations.c.enabled, destinations.c.paused, destinations.c.open_until, now.label("now"))
-    row = connection.execute(sa.select(*columns).where(mine)).one_or_none()
+    row = connection.execute(sa.select(destinations, now.label("now")).where(mine)).one_or_none()
     if row is None or not row.enabled or row.paused:
         return Gate(is_open=False)
     if row.open_until is None:
-        return Gate(is_open=True)
+        said_at = row.last_success_at
+        is_fresh = not row.failures and said_at is not None and row.now - said_at < FRESH
+        return Gate(is_open=True, is_fresh=is_fresh)
     if row.open_until > row.now:
         return Gate(is_open=False, until=row.open_until)
     free = sa.or_(destinations.c.probing_until.is_(None), destinations.c.probing_until <= now)
@@ -55,15 +59,9 @@ def gate(connection: Connection, merchant_id: UUID, name: str) -> Gate:
 
 def succeeded(connection: Connection, merchant_id: UUID, name: str) -> None:
     """It took a message: everything may go on."""
-    stale = sa.or_(
-        destinations.c.failures > 0,
-        destinations.c.open_until.is_not(None),
-        destinations.c.last_success_at.is_(None),
-        destinations.c.last_success_at < sa.func.now() - timedelta(seconds=1),
-    )
     values = {"failures": 0, "open_until": None, "probing_until": None, "last_success_at": sa.func.now()}
     cleared = sa.case((destinations.c.paused, destinations.c.reason), else_=None)
-    connection.execute(destinations.update().where(_mine(merchant_id, name), stale).values(**values, reason=cleared))
+    connection.execute(destinations.update().where(_mine(merchant_id, name)).values(**values, reason=cleared))
 
 
 def released(connection: Connection, merchant_id: UUID, name: str) -> None:

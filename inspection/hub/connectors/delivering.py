@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -89,50 +90,49 @@ class Deliverer:
         section = self._config.destinations.get(slot.destination)
         if section is None:
             return None
-        with self._database.transaction() as guard:
-            key = f"{slot.merchant_id}/{slot.destination}/{slot.number}"
-            lock = sa.func.pg_try_advisory_xact_lock(LOCK, sa.func.hashtext(key))
-            if not guard.execute(sa.select(lock)).scalar_one():
+        with self._database.session() as session, _alone(session, slot) as is_alone:
+            if not is_alone:
                 return datetime.now(UTC) + SOON  # another one is at it, perhaps one that was thought dead
             with Sender(self._config.guard, timeout_s=section.timeout_s, ca_file=section.ca_file) as sender:
-                return self._turn(slot, section, sender, guard, stopping)
+                return self._turn(slot, section, sender, session, stopping)
 
     def _turn(
         self,
         slot: Slot,
         section: DestinationSection,
         sender: Sender,
-        guard: Connection,
+        session: Connection,
         stopping: Callable[[], bool],
     ) -> datetime | None:
         ends = time.monotonic() + TURN_S
+        merchant_id, name, number = slot.merchant_id, slot.destination, slot.number
         while True:
-            rows = queue.due(
-                guard, slot.merchant_id, slot.destination, slot.number, dead_block=section.dead_letters_block
-            )
-            if not rows:
-                found = queue.next_due(guard, slot.merchant_id, slot.destination, slot.number)
-                return found and max(found, datetime.now(UTC) + SOON)
+            with session.begin():
+                rows = queue.due(session, merchant_id, name, number, dead_block=section.dead_letters_block)
+                if not rows:
+                    found = queue.next_due(session, merchant_id, name, number)
+                    return found and max(found, datetime.now(UTC) + SOON)
             for row in rows:
                 if stopping() or time.monotonic() > ends:
                     return datetime.now(UTC)
-                guard.execute(sa.select(1))  # a lost connection has lost the lock: stop before anything is sent
-                with self._database.transaction() as connection:
-                    gate = breaker.gate(connection, slot.merchant_id, slot.destination)
+                with session.begin():
+                    gate = breaker.gate(session, merchant_id, name)
+                    is_waiting = gate.is_open and queue.start(session, row)
                 if not gate.is_open:
                     return gate.until
-                self._deliver(row, section, sender)
+                if is_waiting:
+                    self._deliver(row, section, sender, session, gate)
 
-    def _deliver(self, row: Row[Any], section: DestinationSection, sender: Sender) -> None:
+    def _deliver(
+        self, row: Row[Any], section: DestinationSection, sender: Sender, session: Connection, gate: breaker.Gate
+    ) -> None:
         connector = self._connectors[row.destination]
-        exchange = _Exchange(self._database, row, sender, self._metrics)
+        exchange = _Exchange(session, row, sender, self._metrics)
+        problem: DeliveryProblem | None = None
         try:
-            with self._database.transaction() as connection:
-                if not queue.start(connection, row):
-                    return
-                message = self._message(connection, row, connector)
+            with session.begin():
+                message = self._message(session, row, connector)
             exchange.converse(connector, message)
-            problem: DeliveryProblem | None = None
         except DeliveryProblem as error:
             problem = error
         except sa.exc.DBAPIError:
@@ -141,9 +141,9 @@ class Deliverer:
             where = "".join(traceback.format_tb(error.__traceback__))
             self._log.error("delivery_failed", destination=row.destination, error=type(error).__name__, trace=where)
             problem = Again(f"the hub failed: {type(error).__name__}")
-        with self._database.transaction() as connection:
-            exchange.flush(connection, problem)
-            outcome = _settle(connection, row, section, problem)
+        with session.begin():
+            exchange.flush(session, problem)
+            outcome = _settle(session, row, section, problem, gate)
         self._metrics.attempts.labels(row.destination, outcome).inc()
         level = self._log.info if outcome in {"delivered", "skipped", "pending"} else self._log.warning
         level("delivery", destination=row.destination, delivery_id=str(row.delivery_id), outcome=outcome)
@@ -167,8 +167,8 @@ class Deliverer:
 class _Exchange:
     """One conversation: sends, and keeps what came of it."""
 
-    def __init__(self, database: Database, row: Row[Any], sender: Sender, metrics: DeliveryMetrics) -> None:
-        self._database = database
+    def __init__(self, session: Connection, row: Row[Any], sender: Sender, metrics: DeliveryMetrics) -> None:
+        self._session = session
         self._row = row
         self._sender = sender
         self._metrics = metrics
@@ -204,8 +204,8 @@ class _Exchange:
 
     def _keep_notes(self) -> None:
         if self._notes != self._kept:
-            with self._database.transaction() as connection:
-                queue.save(connection, self._row, self._notes, self._made)
+            with self._session.begin():
+                queue.save(self._session, self._row, self._notes, self._made)
             self._kept = deepcopy(self._notes)
             self._made = []
 
@@ -227,7 +227,29 @@ class _Exchange:
         return response
 
 
-def _settle(connection: Connection, row: Row[Any], section: DestinationSection, problem: DeliveryProblem | None) -> str:
+@contextmanager
+def _alone(session: Connection, slot: Slot) -> Iterator[bool]:
+    """Whether nobody else delivers the slot. The lock lives as long as the connection: whoever lost it cannot go on."""
+    key = (LOCK, sa.func.hashtext(f"{slot.merchant_id}/{slot.destination}/{slot.number}"))
+    with session.begin():
+        is_alone: bool = session.execute(sa.select(sa.func.pg_try_advisory_lock(*key))).scalar_one()
+    try:
+        yield is_alone
+    except BaseException:
+        session.invalidate()  # in whatever state it is, the server drops the lock with it
+        raise
+    if is_alone:
+        with session.begin():
+            session.execute(sa.select(sa.func.pg_advisory_unlock(*key)))
+
+
+def _settle(
+    connection: Connection,
+    row: Row[Any],
+    section: DestinationSection,
+    problem: DeliveryProblem | None,
+    gate: breaker.Gate,
+) -> str:
     """Write what became of an attempt; returns its name in the metrics."""
     merchant_id, name, retry = row.merchant_id, row.destination, section.retry
     outcome = "refused"
@@ -235,7 +257,8 @@ def _settle(connection: Connection, row: Row[Any], section: DestinationSection, 
         case None:
             outcome = "delivered"
             queue.finish(connection, row, State.DELIVERED, None)
-            breaker.succeeded(connection, merchant_id, name)
+            if not gate.is_fresh:
+                breaker.succeeded(connection, merchant_id, name)
         case Skipped():
             outcome = "skipped"
             queue.finish(connection, row, State.SKIPPED, str(problem))
