@@ -11,9 +11,13 @@ from pydantic.json_schema import models_json_schema
 from inspection import __version__
 from inspection.hub import operations, problems
 from inspection.hub.accounts import routes as account_routes
+from inspection.hub.accounts.oidc import Provider
 from inspection.hub.accounts.walk import guarded
 from inspection.hub.connectors import routes as connector_routes
 from inspection.hub.connectors.schemas import References, Replay
+from inspection.hub.console import administration as console_administration
+from inspection.hub.console import routes as console_routes
+from inspection.hub.console.shell import Shell
 from inspection.hub.envelope import Envelope
 from inspection.hub.epcis import routes as epcis_routes
 from inspection.hub.evidence import routes as evidence_routes
@@ -33,6 +37,8 @@ def build_app(hub: Hub) -> FastAPI:
     """The application that serves ``hub``. Its description is at ``/openapi.json``."""
     app = routed()
     app.state.hub = hub
+    app.state.shell = Shell()
+    app.state.oidc = _provider(hub)
     app.add_middleware(Envelope, metrics=hub.metrics)
     return app
 
@@ -53,9 +59,18 @@ def routed() -> FastAPI:
     app.include_router(connector_routes.router)
     app.include_router(job_routes.router)
     app.include_router(account_routes.router)
+    app.include_router(console_routes.router)
+    app.include_router(console_administration.router)
     problems.install(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app
+
+
+def _provider(hub: Hub) -> Provider | None:
+    access = hub.config.access
+    if access.oidc is None:
+        return None
+    return Provider(access.oidc, f"{access.public_url}/console/oidc/callback")
 
 
 def _description(app: FastAPI) -> dict[str, Any]:

@@ -24,7 +24,6 @@ class Act(StrEnum):
     ACCESS_USED = "access.used"
     SIGNED_IN = "sign_in"
     SIGNED_OUT = "sign_out"
-    SIGN_IN_LOCKED = "sign_in.locked"
     SESSION_REVOKED = "session.revoke"
     STAFF_CREATED = "staff.create"
     STAFF_CHANGED = "staff.change"

@@ -34,13 +34,18 @@ def is_this_machine(request: Request) -> bool:
     return client in LOOPBACK and (request.url.hostname or "") in LOOPBACK
 
 
+def is_readable(request: Request) -> bool:
+    """Whether cookies are used on this connection at all."""
+    return is_https(request) or is_this_machine(request)
+
+
 def demand_safe_transport(request: Request) -> None:
     """Refuse to take or give a secret over a network in the clear.
 
     Raises:
         Problem: ``sign_in.transport``.
     """
-    if not is_https(request) and not is_this_machine(request):
+    if not is_readable(request):
         raise Problem("sign_in.transport", "reach the hub by https; see the administrator's how-to")
 
 
@@ -51,7 +56,7 @@ def name_of(request: Request, cookie: str) -> str:
 
 def read(request: Request, cookie: str) -> str | None:
     """The cookie's value; none on a connection on which it must not be used."""
-    if not is_https(request) and not is_this_machine(request):
+    if not is_readable(request):
         return None
     value = request.cookies.get(name_of(request, cookie))
     return value if value and len(value) <= 256 else None  # noqa: PLR2004

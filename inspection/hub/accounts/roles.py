@@ -51,6 +51,7 @@ def allowed(permission: Permission) -> Callable[..., Caller]:
     ) -> Caller:
         secret, is_cookie = _shown(request, credentials)
         caller = _caller(request, hub, secret)
+        request.state.caller = caller
         hub.rates.take(str(caller.token_id))
         if is_cookie and request.method not in cookies.SAFE:
             cookies.demand_own_page(request, secret, csrf, hub.config.access.public_url)

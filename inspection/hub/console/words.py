@@ -1,0 +1,74 @@
+"""Words for codes: what the console says for a role, an act or a problem. English; catalogues translate them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
+    """Marks a message for translation where it is only named, not said."""
+    return message
+
+
+ROLES: Mapping[str, str] = {
+    "operator": N_("Operator"),
+    "supervisor": N_("Supervisor"),
+    "qa_engineer": N_("QA engineer"),
+    "integrator": N_("Integrator"),
+    "auditor": N_("Auditor"),
+    "admin": N_("Administrator"),
+    "station": N_("Station"),
+}
+
+KINDS: Mapping[str, str] = {
+    "token": N_("Token"),
+    "credential": N_("Credential"),
+    "session": N_("Console"),
+    "badge": N_("Badge at a station"),
+}
+
+ACTORS: Mapping[str, str] = {
+    "staff": N_("Staff"),
+    "token": N_("Token"),
+    "station": N_("Station"),
+    "command line": N_("Command line"),
+    "nobody": N_("Nobody known"),
+}
+
+ACTS: Mapping[str, str] = {
+    "access.denied": N_("Asked for what the role may not do"),
+    "access.used": N_("Used a privileged function"),
+    "sign_in": N_("Signed in"),
+    "sign_out": N_("Signed out"),
+    "session.revoke": N_("Ended a session"),
+    "staff.create": N_("Added a member of staff"),
+    "staff.change": N_("Changed a member of staff"),
+    "password.change": N_("Changed the own password"),
+    "enrolment_code.make": N_("Made an enrolment code"),
+    "station.enrol": N_("Enrolled a station"),
+    "station.revoke": N_("Shut a station out"),
+    "credential.rotate": N_("Rotated a credential"),
+    "token.make": N_("Made a token"),
+    "token.revoke": N_("Revoked a token"),
+}
+
+OUTCOMES: Mapping[str, str] = {"done": N_("done"), "denied": N_("refused")}
+
+PROBLEMS: Mapping[str, str] = {
+    "sign_in.failed": N_("Name or password is wrong, or the account is shut out."),
+    "sign_in.locked": N_("Too many attempts. Wait a moment and try again."),
+    "sign_in.transport": N_("Signing in needs an encrypted connection (https)."),
+    "rate.limited": N_("Too many requests at once. Wait a moment and try again."),
+    "session.csrf": N_("This page was open for too long. Go back, reload it and try again."),
+    "token.missing": N_("Please sign in."),
+    "token.invalid": N_("Your session is over. Please sign in again."),
+    "token.scope": N_("Your role may not do this."),
+    "request.invalid": N_("Something in the form does not fit. Go back and look at the rules beside the fields."),
+    "staff.conflict": N_("Somebody else has this sign-in name, badge or address."),
+    "staff.last_admin": N_("This is the last administrator. Make somebody else administrator first."),
+    "staff.unknown": N_("There is no such member of staff."),
+    "token.unknown": N_("There is no such token."),
+    "session.unknown": N_("There is no such session."),
+    "database.unavailable": N_("The database does not answer. Try again in a moment."),
+}
+PROBLEM_OTHERWISE = N_("This did not work.")
