@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inspection.errors import InspectionError
-from models.reference import ANY_VIEW, Bank
+from models.reference import ANY_VIEW, Bank, ReferenceRefused
 from models.reference_file import ENDING, read_bank, write_bank
 
 DEFAULT_BUNDLE = Path(__file__).resolve().parent / "bundles" / "default"
@@ -81,6 +81,29 @@ def add(
     except InspectionError as error:
         raise _refused(error) from error
     Console().print(_table(bank))
+
+
+@app.command()
+def refresh(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="model.references of a station.")],
+    bundle: BundleOption = DEFAULT_BUNDLE,
+    threads: Threads = 2,
+) -> None:
+    """Build the references of all folders <GTIN> whose pictures are newer, or whose reference is of another bundle."""
+    from models.runtime import Judge  # noqa: PLC0415
+    from models.shelf import Shelf  # noqa: PLC0415
+
+    try:
+        if not folder.is_dir():
+            raise ReferenceRefused(f"{folder} is not a folder", hint="name model.references of a station")
+        judge = Judge.load(bundle, threads=threads)
+    except InspectionError as error:
+        raise _refused(error) from error
+    refused = Shelf(judge, folder).refresh(lambda product: typer.echo(f"built: {product}"))
+    for product, reason in refused.items():
+        typer.echo(f"{product}: {reason.one_line()}", err=True)
+    if refused:
+        raise typer.Exit(2)
 
 
 def _refused(error: InspectionError) -> typer.Exit:

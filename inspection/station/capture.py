@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -127,13 +127,18 @@ def take(
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What judges at this station: the model (``None``: a person grades), the policy and the catalogue."""
+    """What judges at this station: the model (``None``: a person grades), the policy and the catalogue.
+
+    Attributes:
+        beside: gives the judge that compares an item of this GTIN with good samples, where there are any.
+    """
 
     policy: Policy
     catalogue: Catalogue
     judge: Judge | None = None
     correct: Corrector = uncorrected
     examine: Examiner | None = None
+    beside: Callable[[str | None], Judge] | None = None
 
     @property
     def versions(self) -> VersionsPart:
@@ -163,7 +168,8 @@ class Bench:
         )
         failure = ""
         try:
-            outcome = self._inspect(item, taken, context, self.judge)
+            judge = self.judge if self.beside is None else self.beside(item.gtin)
+            outcome = self._inspect(item, taken, context, judge)
         except Exception as error:
             if self.judge is None:
                 raise

@@ -72,6 +72,10 @@ class ModelSection(Section):
         (), max_length=16, description="Verifier keys, name+keyid+Base64; one of them must have signed the bundle."
     )
 
+    references: Path | None = Field(
+        None, description="Folder of <GTIN>.ref, and of folders <GTIN> with pictures of good samples to make them of."
+    )
+
     @field_validator("trusted_keys")
     @classmethod
     def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -255,7 +259,9 @@ def _resolved(config: StationConfig, base: Path) -> StationConfig:
         targets = base / config.calibration.targets if config.calibration.targets is not None else None
         changes["calibration"] = config.calibration.model_copy(update={"folder": folder, "targets": targets})
     if config.model is not None:
-        changes["model"] = config.model.model_copy(update={"bundle": base / config.model.bundle})
+        references = base / config.model.references if config.model.references is not None else None
+        bundle = base / config.model.bundle
+        changes["model"] = config.model.model_copy(update={"bundle": bundle, "references": references})
     return config.model_copy(update=changes)
 
 

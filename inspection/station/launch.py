@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from calibration.checks import Shift
 from calibration.store import CalibrationStore
-from inspection.errors import InspectionError, PortBusy
+from inspection.errors import ConfigError, InspectionError, PortBusy
 from inspection.ledger.keys import load_or_make_key, public_bytes
 from inspection.ledger.notes import VerifierKey
 from inspection.pipeline import Judge
@@ -77,10 +77,12 @@ def load_bench(config: StationConfig) -> Bench:
     Raises:
         InspectionError: naming the file and what is wrong with it.
     """
+    judge = _load_judge(config)
     return Bench(
         policy=Policy.load(config.policy),
         catalogue=Catalogue.load(config.products),
-        judge=_load_judge(config),
+        judge=judge,
+        beside=None if judge is None else _beside(config, judge),
     )
 
 
@@ -91,6 +93,21 @@ def _load_judge(config: StationConfig) -> Judge | None:
 
     trusted = [VerifierKey.parse(text) for text in config.model.trusted_keys]
     return BundleJudge.load(config.model.bundle, threads=config.model.threads, trusted=trusted)
+
+
+def _beside(config: StationConfig, judge: Judge) -> Callable[[str | None], Judge] | None:
+    if config.model is None or config.model.references is None:
+        return None
+    from models.runtime import Judge as BundleJudge  # noqa: PLC0415
+    from models.shelf import Shelf  # noqa: PLC0415
+
+    if not isinstance(judge, BundleJudge):
+        return None
+    if not config.model.references.is_dir():
+        raise ConfigError(f"{config.model.references} is not a folder", hint="make it, or take out model.references")
+    shelf = Shelf(judge, config.model.references)
+    shelf.refresh(lambda product: log.info("reference_built", product=product))
+    return shelf.judge_for
 
 
 def serve(config: StationConfig, ready: Callable[[str], None]) -> None:
