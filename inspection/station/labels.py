@@ -88,13 +88,14 @@ class Labels:
             for row in rows
         ]
 
-    def set(self, number: int, status: LabelStatus) -> None:
-        """Note what became of a label."""
+    def set(self, number: int, status: LabelStatus) -> bool:
+        """Note what became of a label; whether it is still owed at all, as its decision may have been taken back."""
         with self._book.transaction() as db:
-            db.execute(
+            changed = db.execute(
                 "UPDATE labels SET status = ?, finished_at = ? WHERE number = ?",
                 (status, datetime.now(UTC).isoformat(), number),
             )
+        return changed.rowcount == 1
 
     def again(self, record: InspectionRecord) -> None:
         """Owe one more copy of the label of a decided inspection, unless one is still to come."""

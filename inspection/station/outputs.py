@@ -122,13 +122,16 @@ class Outputs:
         printed.add_done_callback(lambda done: self._printed(labels, owed, done))
 
     def _noted(self, labels: Labels, owed: OwedLabel, status: LabelStatus) -> bool:
-        """Write down what became of a label; a full disk is no reason to end the printer's thread."""
+        """Write down what became of a label; a full disk is no reason to end the printer's thread.
+
+        Returns:
+            whether it is on disk; not when the label is not owed any more.
+        """
         try:
-            labels.set(owed.number, status)
+            return labels.set(owed.number, status)
         except JournalError as error:
             log.error("label_not_noted", plate=str(owed.record.inspection_id), error=error.one_line())
             return False
-        return True
 
     def _printed(self, labels: Labels, owed: OwedLabel, done: Future[None]) -> None:
         """Called from the printer's thread."""
@@ -146,10 +149,11 @@ class Outputs:
             log.error("label_not_printed", plate=plate, error=error.one_line())
             status = LabelStatus.UNSURE if error.code == PrintUnsure.code else LabelStatus.FAILED
             fault = Fault(code=_NOT_OUT[status], about=plate, detail=str(error))
-        self._noted(labels, owed, status)
+        still_owed = self._noted(labels, owed, status)
         with self._lock:
             self._in_hand.discard(owed.number)
-            self._fault = fault
+            if still_owed:
+                self._fault = fault
         self._on_change()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from devices.barcode.keyboard import KeyboardScanner
@@ -45,6 +45,7 @@ class Screen:
 
     Args:
         standing_faults: what is wrong as long as the station runs, e.g. no model.
+        places: where an item of each disposition is put.
         quiet_faults: asked each time; what is wrong with the calibration.
     """
 
@@ -58,10 +59,11 @@ class Screen:
         cameras: Sequence[StationCamera],
         standing_faults: Sequence[Fault],
         quiet_faults: Callable[[], Sequence[Fault]] = tuple,
+        places: Mapping[Disposition, str] | None = None,
     ) -> None:
         self._station_id, self._bench, self._rules = station_id, bench, rules
         self._devices, self._cameras, self._standing = devices, cameras, tuple(standing_faults)
-        self._quiet = quiet_faults
+        self._quiet, self._places = quiet_faults, dict(places or {})
         self._sequence = 0
 
     def show(
@@ -158,6 +160,7 @@ class Screen:
             reason_codes=policy.reason_codes,
             needs_confirmation=policy.needs_confirmation,
             next_scan_confirms=self._rules.next_scan_confirms and plain,
+            place=self._places.get(verdict.disposition),
         )
 
     def _shown_devices(self) -> tuple[ShownDevice, ...]:

@@ -121,6 +121,7 @@ class ShownVerdict(Shown):
     reason_codes: tuple[str, ...]
     needs_confirmation: bool
     next_scan_confirms: bool
+    place: str | None = None
 
 
 class Queue(Shown):

@@ -142,6 +142,10 @@ class Station:
         self._inbox.put(_Ordered(order, done))
         return done
 
+    def refresh(self) -> None:
+        """Show the session again, as something beside it changed."""
+        self._note_change()
+
     def revive_reports(self) -> int:
         """A person wants the refused reports sent again and every wait cut short; returns how many were refused."""
         revived = self.parts.journal.revive()

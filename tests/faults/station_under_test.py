@@ -96,11 +96,12 @@ class MortalJournal(Journal):
 class MortalLabels(Labels):
     """Labels that end their process before or after a status is on disk."""
 
-    def set(self, number: int, status: LabelStatus) -> None:
+    def set(self, number: int, status: LabelStatus) -> bool:
         here = status == MortalJournal.state
         MortalJournal._die_if(here and MortalJournal.moment == "before")
-        super().set(number, status)
+        noted = super().set(number, status)
         MortalJournal._die_if(here and MortalJournal.moment == "after")
+        return noted
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from inspection.station.labels import Labels, LabelStatus
 from inspection.station.orders import Order, OrderKind
 from inspection.station.outputs import Outputs, label_of
 from inspection.station.record import InspectionRecord, State, build_report
-from inspection.station.session import ordered
+from inspection.station.session import ordered, undone
 from inspection.station.session_data import Session, Step
 from inspection.station.snapshot import ShownDevice
 from inspection.verdict import Disposition
@@ -157,6 +157,21 @@ def test_a_label_that_waits_when_the_station_stops_is_still_owed(journal: Journa
     outputs.close()
     printer.done.set_exception(DeviceError("the printer was stopped before this label was sent"))
     assert [owed.interrupted for owed in labels.owed()] == [False]
+
+
+def test_a_label_whose_decision_was_taken_back_is_not_sent(journal: Journal) -> None:
+    printer, labels = FakePrinter(), Labels(journal)
+    begins: list[Callable[[], bool]] = []
+    outputs = Outputs([printer])
+    printer.print_label = lambda _label, *, begin, **_: begins.append(begin) or printer.done  # type: ignore[method-assign, func-returns-value]
+    record = decide(journal)
+    outputs.print_owed(labels)  # it waits in the printer's queue
+    session = Session(current=record)
+    step = undone(session, WHO, T0, unheard=False)
+    journal.commit(step.transitions, take_back=(record.inspection_id, record.revision))
+    assert not begins[0]()
+    printer.done.set_exception(DeviceError("the label could not be noted as being sent, so it was not"))
+    assert outputs.faults == ()
 
 
 def test_one_more_copy_is_owed_only_when_none_is_to_come(journal: Journal) -> None:

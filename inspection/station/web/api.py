@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from inspection.errors import StoreError
 from inspection.report import MarkPart
+from inspection.station.heat import HeatMaps
 from inspection.station.journal import as_json
 from inspection.station.orders import Order, OrderKind
 from inspection.station.snapshot import Snapshot
@@ -21,6 +22,7 @@ from inspection.station.station import Station
 from inspection.station.web.live import LivePictures
 from inspection.station.web.pages import Pages
 from inspection.station.web.problems import problem
+from inspection.station.web.tabs import Tabs
 from inspection.verdict import Disposition
 
 HEARTBEAT_S = 10.0
@@ -52,6 +54,18 @@ class Command(BaseModel):
         return self
 
 
+TAB = r"^[A-Za-z0-9-]{1,64}$"
+TabHeader = Annotated[str | None, Header(pattern=TAB)]
+
+
+class Taking(BaseModel):
+    """The window that takes over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tab: Annotated[str, Field(pattern=TAB)]
+
+
 class TypedScan(BaseModel):
     """What a scanner typed into the page, without the Enter or Tab at its end; GS is U+001D."""
 
@@ -62,20 +76,23 @@ class TypedScan(BaseModel):
 
 def build_api(station: Station, pages: Pages) -> APIRouter:
     """The routes of the API."""
-    router = APIRouter()
-    for part in (_state_and_orders(station), _scans(station), _books(station), _pictures(station), _health(station)):
+    router, tabs = APIRouter(), Tabs(station.refresh)
+    parts = (_state_and_orders(station, tabs), _scans(station, tabs), _books(station), _pictures(station))
+    for part in (*parts, _health(station), _tabs(tabs)):
         router.include_router(part)
 
     @router.get("/events")
-    async def events(panel: Annotated[str, Query(max_length=16)] = "") -> StreamingResponse:
-        """Every new snapshot; with ``panel=<language>`` as the HTML that the page shows."""
-        stream = _panels(station, pages, panel) if panel else _snapshots(station)
+    async def events(
+        panel: Annotated[str, Query(max_length=16)] = "", tab: Annotated[str, Query(pattern=TAB)] = "programme"
+    ) -> StreamingResponse:
+        """Every new snapshot; with ``panel=<language>`` as the HTML that the page of a window ``tab`` shows."""
+        stream = _panels(station, pages, panel, tabs, tab) if panel else _snapshots(station)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     return router
 
 
-def _state_and_orders(station: Station) -> APIRouter:
+def _state_and_orders(station: Station, tabs: Tabs) -> APIRouter:
     router, board = APIRouter(), station.parts.board
 
     @router.get("/api/state")
@@ -83,7 +100,9 @@ def _state_and_orders(station: Station) -> APIRouter:
         return board.latest
 
     @router.post("/api/command")
-    async def command(request: Request, body: Command) -> Response:
+    async def command(request: Request, body: Command, x_station_tab: TabHeader = None) -> Response:
+        if not tabs.may_work(x_station_tab):
+            return _viewer(request)
         order = Order(
             OrderKind(body.command),
             station.worker,
@@ -104,12 +123,14 @@ def _state_and_orders(station: Station) -> APIRouter:
     return router
 
 
-def _scans(station: Station) -> APIRouter:
+def _scans(station: Station, tabs: Tabs) -> APIRouter:
     router = APIRouter()
 
     @router.post("/api/scan")
-    def scan(request: Request, body: TypedScan) -> Response:
+    def scan(request: Request, body: TypedScan, x_station_tab: TabHeader = None) -> Response:
         """Take a scan that was typed into the page; what it leads to comes with the next snapshot."""
+        if not tabs.may_work(x_station_tab):
+            return _viewer(request)
         if station.keyboard is None:
             return problem(
                 "scan.not_allowed",
@@ -121,6 +142,22 @@ def _scans(station: Station) -> APIRouter:
         return JSONResponse({"accepted": True}, status_code=202)
 
     return router
+
+
+def _tabs(tabs: Tabs) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/api/tab/take")
+    def take(body: Taking) -> dict[str, bool]:
+        """This window works the station from now on; the one that did only shows."""
+        tabs.take_over(body.tab)
+        return {"works": True}
+
+    return router
+
+
+def _viewer(request: Request) -> Response:
+    return problem("tab.viewer", "this window only shows", request.url.path, hint="take over to work here")
 
 
 def _books(station: Station) -> APIRouter:
@@ -153,6 +190,16 @@ def _books(station: Station) -> APIRouter:
 
 def _pictures(station: Station) -> APIRouter:
     router, live = APIRouter(), LivePictures(station.cameras)
+    heat = HeatMaps(station.parts.bench, station.parts.pictures)
+
+    @router.get("/heat/{sha256}")
+    def heat_map(request: Request, sha256: str) -> Response:
+        """Where the model looked in a picture of the item on the screen."""
+        record = station.parts.journal.last()
+        shown = {picture.sha256: picture for picture in record.pictures} if record is not None else {}
+        if sha256 not in shown:
+            return problem("picture.unknown", "this picture is not of the item on the screen", request.url.path)
+        return Response(heat.jpeg(shown[sha256]), media_type="image/jpeg")
 
     @router.get("/live/{view}.jpg")
     def live_picture(request: Request, view: str) -> Response:
@@ -193,11 +240,15 @@ async def _snapshots(station: Station) -> AsyncIterator[str]:
         yield ": still here\n\n" if snapshot is None else _event("snapshot", snapshot, snapshot.model_dump_json())
 
 
-async def _panels(station: Station, pages: Pages, language: str) -> AsyncIterator[str]:
-    async for snapshot in station.parts.board.snapshots(HEARTBEAT_S):
-        if snapshot is None:
-            yield ": still here\n\n"
-        else:
+async def _panels(station: Station, pages: Pages, language: str, tabs: Tabs, tab: str) -> AsyncIterator[str]:
+    with tabs.open(tab):
+        works: bool | None = None
+        async for snapshot in station.parts.board.snapshots(HEARTBEAT_S):
+            if snapshot is None:
+                yield ": still here\n\n"
+                continue
+            if works is not (works := tabs.may_work(tab)):
+                yield _event("role", snapshot, json.dumps({"works": works}))
             yield _event("panel", snapshot, json.dumps({"html": pages.panel(snapshot, language)}, ensure_ascii=False))
 
 

@@ -110,6 +110,7 @@ FAULTS: Mapping[str, str] = {
     "journal.damaged": N_("A damaged journal was kept as %(about)s: hand it to support."),
     "store.failed": N_("Pictures cannot be stored, so nothing is judged: free space on the disk."),
     "model.none": N_("There is no model: grade by eye."),
+    "model.broken": N_("The model %(about)s cannot be used, so grade by eye; call the technician."),
     "judge.failed": N_("The model failed on this item: grade by eye."),
     "printer.lost": N_("%(about)s does not print: look at labels, ribbon, lid and cable. Labels wait until it does."),
     "printer.unsure": N_("A label may or may not have come out: look, and press P if it is missing."),
@@ -157,6 +158,15 @@ FAULTS: Mapping[str, str] = {
     "internal": N_("Something went wrong here: take the pictures again, or cancel the item."),
 }
 FAULT_OTHERWISE = N_("Fault %(code)s: call the technician.")
+
+INSTRUCTIONS: Mapping[str, str] = {
+    "clean": N_("Wipe it clean."),
+    "wipe_data": N_("Have its data wiped."),
+    "isolate": N_("Keep it apart from the others."),
+    "hazard": N_("Put it into the box for dangerous goods."),
+    "mismatch_quantity": N_("Count what is there."),
+}
+"""What a reason code of the policy asks the worker to do now."""
 
 HUB_TROUBLE: Mapping[str, str] = {
     "hub.none": N_("No hub is configured: reports wait here."),

@@ -1,5 +1,7 @@
 // The screen follows the station: server-sent events bring the panel, keys and touches bring orders back.
 
+import { given, isLarge, keepLooking, nextPicture, smallAgain, toggleHeat } from "./look.js";
+import { mute, muted, play } from "./sound.js";
 import { listenForScans } from "./wedge.js";
 
 const panel = document.getElementById("panel");
@@ -8,6 +10,11 @@ const offline = document.getElementById("offline");
 const LIVE_PAUSE_MS = 200;
 const LIVE_RETRY_MS = 500;
 const TOAST_MS = 4000;
+
+/* One window works the station, others only show. */
+const tab = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const root = document.documentElement;
+const viewer = document.getElementById("viewer");
 
 const station = () => document.getElementById("station");
 
@@ -61,6 +68,8 @@ function show(html) {
   const key = focused?.matches("#panel button:focus-visible") ? focused.dataset.key : undefined;
   panel.innerHTML = html;
   attachLivePictures();
+  keepLooking();
+  sound();
   if (key) {
     panel.querySelector(`button[data-key="${CSS.escape(key)}"]`)?.focus({ focusVisible: true });
   }
@@ -73,6 +82,22 @@ function show(html) {
     noticeShown = "";
     toast.hidden = true;
   }
+}
+
+/* A verdict is heard once. */
+let heard = hearable();
+
+function hearable() {
+  const { verdict, inspection, take, asking } = station()?.dataset ?? {};
+  return verdict ? `${inspection} ${take} ${asking ? "question" : verdict}` : "";
+}
+
+function sound() {
+  const now = hearable();
+  if (now && now !== heard) {
+    play(now.split(" ").pop());
+  }
+  heard = now;
 }
 
 /* A badge turns the screen to its owner's language; a language chosen by hand afterwards stays. */
@@ -105,7 +130,7 @@ async function post(path, body) {
   try {
     const response = await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", "X-Station-Tab": tab },
       body: JSON.stringify(body),
     });
     if (!response.ok) {
@@ -119,6 +144,10 @@ async function post(path, body) {
 
 function press(button) {
   if (button.disabled) {
+    return;
+  }
+  if (button.dataset.look) {
+    (button.dataset.look === "heat" ? toggleHeat : nextPicture)();
     return;
   }
   if (button.dataset.post) {
@@ -138,6 +167,7 @@ function press(button) {
   }
   if (reason) {
     order.reason_code = reason;
+    order.marks = given().map(({ view, box }) => ({ view, box }));
   }
   const inspection = station().dataset.inspection;
   if (inspection && command !== "start" && command !== "reprint") {
@@ -153,14 +183,38 @@ panel.addEventListener("click", (event) => {
   }
 });
 
+const BOUNCE_MS = 400; // the same key again so soon was not meant for what has come up meanwhile
+let chosen = { key: "", at: -Infinity };
+
+const own = { m: toggleMute, d: nextTheme, t: takeOver, q: () => ask() };
+
+function ask() {
+  const { inspection } = station().dataset;
+  if (inspection) {
+    post("/api/command", { command: "ask", inspection_id: inspection });
+  }
+}
+
 function pressKey(name) {
   const key = name.length === 1 ? name.toLowerCase() : name;
+  if (Object.hasOwn(own, key)) {
+    own[key]();
+    return true;
+  }
+  if (key === "Escape" && isLarge()) {
+    smallAgain();
+    return true;
+  }
   const { override, asking } = station()?.dataset ?? {};
   const asked = override ? ".reasons " : asking ? ".question " : "";
   const button =
     panel.querySelector(`${asked}button[data-key="${CSS.escape(key)}"]`) ??
-    panel.querySelector(`.actions button[data-key="${CSS.escape(key)}"]`);
-  if (button) {
+    panel.querySelector(`.actions button[data-key="${CSS.escape(key)}"]`) ??
+    panel.querySelector(`:is(.looks, .answers) button[data-key="${CSS.escape(key)}"]`);
+  if (button && !(key === chosen.key && performance.now() - chosen.at < BOUNCE_MS)) {
+    if (/^[1-9]$/.test(key)) {
+      chosen = { key, at: performance.now() };
+    }
     press(button);
   }
   return button !== null;
@@ -196,8 +250,47 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/* What belongs to the window, not to the item. */
+function toggleMute() {
+  mute(!muted());
+  showMute();
+}
+
+function showMute() {
+  document.getElementById("mute").setAttribute("aria-pressed", String(!muted()));
+}
+
+const THEMES = ["", "light", "dark"]; // as the system has it, first
+
+function nextTheme() {
+  const next = THEMES[(THEMES.indexOf(localStorage.getItem("theme") ?? "") + 1) % THEMES.length];
+  localStorage.setItem("theme", next);
+  showTheme();
+}
+
+function showTheme() {
+  root.dataset.theme = localStorage.getItem("theme") ?? "";
+}
+
+function takeOver() {
+  if (!viewer.hidden) {
+    post("/api/tab/take", { tab });
+  }
+}
+
+document.getElementById("mute").addEventListener("click", toggleMute);
+document.getElementById("theme").addEventListener("click", nextTheme);
+document.getElementById("take").addEventListener("click", takeOver);
+showMute();
+showTheme();
+
 /* The stream; the browser reconnects by itself. */
-const events = new EventSource(`/events?panel=${encodeURIComponent(document.documentElement.lang)}`);
+const events = new EventSource(`/events?panel=${encodeURIComponent(root.lang)}&tab=${tab}`);
+events.addEventListener("role", (event) => {
+  const { works } = JSON.parse(event.data);
+  viewer.hidden = works;
+  root.toggleAttribute("data-viewer", !works);
+});
 events.addEventListener("panel", (event) => show(JSON.parse(event.data).html));
 events.addEventListener("open", () => {
   offline.hidden = true;
