@@ -86,6 +86,22 @@ def load_bench(config: StationConfig) -> Bench:
     )
 
 
+def load_bench_for_work(config: StationConfig) -> tuple[Bench, tuple[Fault, ...]]:
+    """The same, without the model where it is missing or broken: then a person grades, and the screen says why.
+
+    Raises:
+        InspectionError: about policy or products, without which nothing can be decided.
+    """
+    try:
+        return load_bench(config), ()
+    except Exception as error:
+        without_model = load_bench(config.model_copy(update={"model": None}))
+        about = config.model.bundle.name if config.model is not None else ""
+        log.exception("model_unusable", bundle=about)
+        detail = error.one_line() if isinstance(error, InspectionError) else f"{type(error).__name__}: {error}"
+        return without_model, (Fault(code="model.broken", about=about, detail=detail[:500]),)
+
+
 def _load_judge(config: StationConfig) -> Judge | None:
     if config.model is None:
         return None
@@ -123,7 +139,7 @@ def serve(config: StationConfig, ready: Callable[[str], None]) -> None:
         listening = stack.enter_context(_listening(config.web.host, config.web.port))
         stack.enter_context(only_station(config.data))
         languages = Languages.load(config.web.language)
-        station, housekeeper = build_station(config, load_bench(config))
+        station, housekeeper = build_station(config, *load_bench_for_work(config))
         stack.callback(station.stop)
         stack.callback(housekeeper.stop)
         app = build_app(station, languages, (config.web.host, *config.web.allowed_hosts))
@@ -147,8 +163,11 @@ def serve(config: StationConfig, ready: Callable[[str], None]) -> None:
             raise StationFailed("a thread of the station ended", hint="see the log; start the station again")
 
 
-def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Housekeeper]:
+def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] = ()) -> tuple[Station, Housekeeper]:
     """The station and its housekeeper, not started; the data folder must be this process's alone.
+
+    Args:
+        faults: what was wrong with the bench.
 
     Raises:
         InspectionError: when journal or picture store cannot be opened.
@@ -174,7 +193,8 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
         rules=rules,
         devices=devices,
         cameras=cameras,
-        standing_faults=_standing_faults(bench, damaged_journals(journal.path)),
+        places=config.session.places,
+        standing_faults=(*faults, *_standing_faults(bench, faults, damaged_journals(journal.path))),
         quiet_faults=tuple if calibrations is None else lambda: calibrations.faults,
     )
     parts = Parts(
@@ -216,8 +236,8 @@ def build_station(config: StationConfig, bench: Bench) -> tuple[Station, Houseke
     return station, Housekeeper(journal, pictures, timedelta(days=config.limits.keep_days))
 
 
-def _standing_faults(bench: Bench, damaged: list[str]) -> tuple[Fault, ...]:
-    no_model = (Fault(code="model.none"),) if bench.judge is None else ()
+def _standing_faults(bench: Bench, told: Sequence[Fault], damaged: list[str]) -> tuple[Fault, ...]:
+    no_model = (Fault(code="model.none"),) if bench.judge is None and not told else ()
     return (*no_model, *(Fault(code="journal.damaged", about=name) for name in damaged))
 
 
