@@ -1,11 +1,8 @@
-"""The commands that solve lens and plane from pictures, as programs."""
+"""The commands that solve lens and plane from pictures."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,22 +13,18 @@ import pytest
 
 from calibration.store import load_record, save_record
 from calibration.targets import make_target, target_json
+from tests.calibration.program import call
 from tests.calibration.records import NOW, light, record
 from tests.calibration.scenes import Camera, look_at, photograph
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZE = (960, 540)
 BOARD = make_target("charuco")
 
 
 def run(*words: object) -> tuple[int, dict[str, Any]]:
     """Exit code and the one JSON object a command prints."""
-    command = [sys.executable, "-m", "calibration", *map(str, words)]
-    done = subprocess.run(
-        command, cwd=ROOT, check=False, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, json.loads(done.stdout)
+    code, printed = call(*words)
+    return code, json.loads(printed)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from calibration.cli.pictures import read_picture
 from calibration.store import save_record
 from inspection.errors import CalibrationError
+from tests.calibration.program import call
 from tests.calibration.records import NOW, plane, record
 from tests.calibration.test_isolate import DEMO, background_of, overlap, truth
 
@@ -24,10 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(*words: object) -> tuple[int, list[dict[str, Any]]]:
     """Exit code and the JSON objects a command prints, one a line."""
-    command = [sys.executable, "-m", "calibration", *map(str, words)]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, env=dict(os.environ))
-    assert "Traceback" not in done.stderr
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+    code, printed = call(*words)
+    return code, [json.loads(line) for line in printed.splitlines()]
 
 
 @pytest.fixture
@@ -37,6 +35,14 @@ def view_file(tmp_path: Path) -> Path:
     known = known.model_copy(update={"width": 640, "height": 480})
     save_record(path, known, by="p7", at=NOW, software="0.1.0")
     return path
+
+
+def test_the_program_prints_what_the_command_prints() -> None:
+    words = ["quality", str(DEMO / "can-01" / "top.jpg")]
+    done = subprocess.run([sys.executable, "-m", "calibration", *words], cwd=ROOT, check=False, capture_output=True)
+    assert (done.returncode, done.stdout.decode()) == call(*words)
+    refused = subprocess.run([sys.executable, "-m", "calibration", "isolate", "absent.png"], cwd=ROOT, check=False)
+    assert refused.returncode == 2
 
 
 def test_quality_says_one_object_a_picture_and_goes_on_after_a_bad_one(tmp_path: Path) -> None:

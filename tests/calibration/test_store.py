@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -198,7 +199,6 @@ from pathlib import Path
 from calibration.store import CalibrationStore
 from tests.calibration.records import NOW, record
 
-steps = int(sys.argv[2])
 def dying(call):
     def step(*args, **kwargs):
         global steps
@@ -208,30 +208,54 @@ def dying(call):
         return call(*args, **kwargs)
     return step
 
-for name in ("fsync", "fdopen", "fchmod", "replace", "rename", "open", "close"):
-    setattr(os, name, dying(getattr(os, name)))
-Path.replace = dying(Path.replace)
-CalibrationStore(Path(sys.argv[1])).save(record(rms_px=0.2), by="p8", at=NOW, software="0.1.0")
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        steps = int(line)
+        for name in ("fsync", "fdopen", "fchmod", "replace", "rename", "open", "close"):
+            setattr(os, name, dying(getattr(os, name)))
+        Path.replace = dying(Path.replace)
+        CalibrationStore(Path(sys.argv[1])).save(record(rms_px=0.2), by="p8", at=NOW, software="0.1.0")
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
+@pytest.fixture
+def saver(store: CalibrationStore) -> Iterator[Callable[[int], int]]:
+    """Saves in a process of its own that is killed at a step; the exit code. One program that forks starts quickly."""
+    command = [sys.executable, "-c", SAVE_AND_DIE, str(store.root)]
+    environment = {**os.environ, "PYTHONPATH": "."}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as program:  # type: ignore[call-overload]
+        stdin, stdout = program.stdin, program.stdout
+
+        def save_until(step: int) -> int:
+            stdin.write(f"{step}\n")
+            stdin.flush()
+            return int(stdout.readline())
+
+        yield save_until
+
+
 @pytest.mark.slow
-def test_killed_at_any_step_of_saving_the_old_or_the_new_record_is_there(store: CalibrationStore) -> None:
+def test_killed_at_any_step_of_saving_the_old_or_the_new_record_is_there(
+    store: CalibrationStore, saver: Callable[[int], int]
+) -> None:
     old, new = record(rms_px=0.1), record(rms_px=0.2)
     seen = []
     for step in range(1, 60):
         for file in store.root.rglob("*.*"):
             file.unlink()
         save(store, old)
-        command = [sys.executable, "-c", SAVE_AND_DIE, str(store.root), str(step)]
-        died = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": "."})
+        code = saver(step)
         found = store.find("cam-1", "top", NOW)
         assert found.problems == ()
         assert found.record in (old, new)
         seen.append(found.record == new)
-        if died.returncode == 0:
+        if code == 0:
             break
-        assert died.returncode == -signal.SIGKILL
+        assert code == -signal.SIGKILL
         assert save(store, old) >= 2
         assert store.undo("cam-1", "top") in (old, new)
     assert seen[0] is False
