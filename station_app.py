@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from inspection.station import devices_cli, launch
+from inspection.errors import ConfigError
+from inspection.station import credential, devices_cli, launch
 from inspection.station.cli import command, write_file
 from inspection.station.config import StationConfig, load_config
 from inspection.station.guide import Guide
@@ -48,6 +49,21 @@ def check(config: ConfigFile = Path("configs/station.yaml")) -> None:
         versions = launch.load_bench(settings).versions
         typer.echo(f"configuration {config}: good")
         typer.echo(f"policy {versions.policy}, products {versions.products}, model {versions.bundle or 'none'}: good")
+
+
+@app.command()
+def enrol(
+    code: Annotated[str, typer.Argument(help="The one-time code that an administrator made at the hub.")],
+    config: ConfigFile = Path("configs/station.yaml"),
+) -> None:
+    """Enrol this station at its hub and keep the credential in `hub.token_file`."""
+    with command(console=True):
+        settings = load_config(config)
+        if settings.hub is None or settings.hub.token_file is None:
+            raise ConfigError(f"{config}: hub.token_file names no file", hint="name one; the credential is kept there")
+        hub = settings.hub
+        credential.enrol(hub.url, code, settings.hub.token_file, settings.station_id, proxy=hub.proxy)
+        typer.echo(f"{settings.station_id} is enrolled at {hub.url}")
 
 
 @app.command()

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx2
 
 from inspection.evidence import SHA256_HEX
+from inspection.station.credential import Rotation
 
 MAX_RETRY_AFTER_S = 600.0
 MAX_DIGITS = 12
@@ -102,6 +103,7 @@ class HubClient:
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, 5.0)), trust_env=False, proxy=proxy
         )
+        self._rotation = None if token.file is None else Rotation(self._base, token.file)
 
     def close(self) -> None:
         self._client.close()
@@ -129,6 +131,8 @@ class HubClient:
 
     def post_report(self, body: bytes) -> Answer:
         """``POST /v1/inspections``; repeating it is harmless, the hub knows the report by id and revision."""
+        if self._rotation is not None:
+            self._rotation.run_if_due(self._client)
         return self._send("POST", "/v1/inspections", body, "application/json")
 
     def get_return(self, rma: str, timeout_s: float) -> dict[str, Any] | None:
