@@ -35,7 +35,9 @@ ANY_ADDRESS = 0xFF
 """The address to which every reader listens; no reader answers with it."""
 
 RSSI_OFFSET_DB = -129.0
-"""The manual gives the RSSI byte no unit. These readers are built on the R2000, whose readers count dBm from here."""
+"""A guess, to be corrected with ``rssi_offset_db``: the manual gives the RSSI byte no unit, and the maker's programs
+for the UHFReader288 (C++, C#, Java) show it as it is. It is built on the R2000, whose other readers count from here.
+"""
 
 _LONGEST = 256
 _ADDRESS, _COMMAND, _STATUS, _DATA = 1, 2, 3, 4
