@@ -20,10 +20,8 @@ ITEMS = ["can-01", "carton-02", "bottle-03", "phone-04", "can-05"]
 
 def noisy(picture: Pixels, count: int = 6, seed: int = 0, noise: float = 2.0) -> dict[str, Pixels]:
     rng = np.random.default_rng(seed)
-    return {
-        f"{index}.png": np.clip(np.rint(picture + rng.normal(0, noise, picture.shape)), 0, 255).astype(np.uint8)
-        for index in range(count)
-    }
+    shown = (picture + noise * rng.standard_normal(picture.shape, np.float32) for _ in range(count))
+    return {f"{index}.png": np.clip(np.rint(one), 0, 255).astype(np.uint8) for index, one in enumerate(shown)}
 
 
 def demo(name: str, view: str = "top") -> Pixels:
