@@ -54,7 +54,10 @@ class Attempt:
 def due(
     connection: Connection, merchant_id: UUID, destination: str, slot: int, *, dead_block: bool, limit: int = 50
 ) -> list[Row[Any]]:
-    """The first of each lane whose time has come, at most ``limit``, oldest first."""
+    """The first of each lane whose time has come, at most ``limit``.
+
+    What is due for longest comes first: what failed was put off, so that it does not keep the others from being tried.
+    """
     mine = _of_slot(merchant_id, destination, slot)
     earlier = deliveries.alias("earlier")
     before = sa.exists().where(
@@ -65,7 +68,8 @@ def due(
         earlier.c.event_id < deliveries.c.event_id,
     )
     ripe = deliveries.c.next_attempt_at <= sa.func.now()
-    query = sa.select(deliveries).where(mine, ripe, ~before).order_by(deliveries.c.event_id).limit(limit)
+    order = (deliveries.c.next_attempt_at, deliveries.c.event_id)
+    query = sa.select(deliveries).where(mine, ripe, ~before).order_by(*order).limit(limit)
     return list(connection.execute(query))
 
 

@@ -26,7 +26,8 @@ from tests.hub.connectors.servers.faulty import FaultyServer
 from tests.hub.reports import report
 
 LOOPBACK = ["127.0.0.0/8"]
-QUICK = {"first_s": 0.01, "cap_s": 0.05, "break_s": 0.05}
+QUICK = {"first_s": 600, "cap_s": 3600, "break_s": 600}
+"""Nothing is tried again by itself within a test: :meth:`Desk.let_time_pass` says when."""
 
 
 @pytest.fixture
@@ -80,7 +81,9 @@ class Desk:
         now = sa.func.now()
         mine = sa.and_(deliveries.c.merchant_id == self.merchant, deliveries.c.destination == name)
         with self.database.transaction() as connection:
-            connection.execute(deliveries.update().where(mine).values(next_attempt_at=now))
+            connection.execute(
+                deliveries.update().where(mine, deliveries.c.next_attempt_at > now).values(next_attempt_at=now)
+            )
             opened = sa.and_(destinations.c.name == name, destinations.c.open_until.is_not(None))
             connection.execute(destinations.update().where(opened).values(open_until=now, probing_until=None))
 
