@@ -145,7 +145,7 @@ def plane(person: Person, board: Target) -> None:
 
 
 def flat(person: Person, _: Target) -> None:
-    for _turn in range(4):
+    for _turn in range(2):
         person.sheet()
         take(person)
     save(person, "flat")
@@ -158,10 +158,15 @@ def colour(person: Person, chart: Target) -> None:
     save(person, "colour")
 
 
-def cleared(person: Person, part: str) -> None:
+def light(person: Person) -> None:
     person.lay(None)
     take(person)
-    save(person, part)
+    save(person, "light")
+
+
+def background(person: Person) -> None:
+    expect(person.page.locator("#answer")).to_contain_text("Enough", timeout=SOLVE_MS)
+    save(person, "background")
 
 
 def check(person: Person, card: Target) -> None:
@@ -198,8 +203,8 @@ def main(
         "plane": lambda person: plane(person, board),
         "flat": lambda person: flat(person, board),
         "colour": lambda person: colour(person, chart),
-        "light": lambda person: cleared(person, "light"),
-        "background": lambda person: cleared(person, "background"),
+        "light": light,
+        "background": background,
         "check": lambda person: check(person, card),
     }
     table = Table(title=f"One view, {SIZE[0]} x {SIZE[1]}, {hand_s:g} s a move of the hand")

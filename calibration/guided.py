@@ -58,7 +58,7 @@ class Step:
 STEPS: Mapping[str, Step] = {
     "lens": Step("charuco", 14, 6, True, 365.0),
     "plane": Step("charuco", 3, 1, False, 90.0),
-    "flat": Step("", 4, 1, False, 90.0),
+    "flat": Step("", 2, 1, False, 90.0),
     "colour": Step("colour", 2, 1, False, 90.0),
     "light": Step("", 24, 8, False, 90.0, burst_ms=0),
     "background": Step("", 6, 5, False, 90.0, burst_ms=100),

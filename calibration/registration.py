@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,8 @@ LEAST_TEXTURE = 3.0
 """Standard deviation of the texture in that of its noise, below which the table is plain and nothing can be said."""
 LEAST_SCORE = 0.25
 """Correlation with the texture as it was, of what is fitted best, below which the view is another."""
+RIM = 6
+"""Pixels along the border where nothing is looked for."""
 FINE_PX, COARSE_PX = 0.8, 3.0
 
 Plane = npt.NDArray[np.float32]
@@ -51,11 +54,13 @@ class Register:
 
     Attributes:
         texture: float32 (h, w), the picture without its coarse shades.
+        strength: float32 (h, w), steepness of the texture; 0 along the rim.
         noise: standard deviation of the noise in ``texture``.
     """
 
     texture: Plane
     slopes: tuple[Plane, Plane]
+    strength: Plane
     noise: float
 
     @classmethod
@@ -69,7 +74,11 @@ class Register:
         texture = band(picture)
         across = cv2.Sobel(texture, cv2.CV_32F, 1, 0, scale=1 / 8)
         down = cv2.Sobel(texture, cv2.CV_32F, 0, 1, scale=1 / 8)
-        return cls(texture, (np.asarray(across, np.float32), np.asarray(down, np.float32)), noise * _band_noise())
+        slopes = np.asarray(across, np.float32), np.asarray(down, np.float32)
+        strength = np.hypot(*slopes)
+        strength[:RIM] = strength[-RIM:] = 0
+        strength[:, :RIM] = strength[:, -RIM:] = 0
+        return cls(texture, slopes, strength, noise * _band_noise())
 
     def __call__(self, picture: Plane, free: Plane) -> Shift:
         """Find the texture in another picture of the same size.
@@ -95,7 +104,7 @@ class Register:
                 break
         assert best is not None  # noqa: S101 -- there is always a start
         score, motion, now = best
-        contrast = float(then @ now) / (len(then) * signal)
+        contrast = _dot(then, now) / (len(then) * signal)
         x, y = np.percentile(places, [100 * _CORNERS, 100 * (1 - _CORNERS)], axis=0).T
         corners = np.array([[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]], np.float64)
         lost = score < LEAST_SCORE and not _weak(then, now, signal)
@@ -103,10 +112,7 @@ class Register:
 
     def _places(self, free: Plane) -> npt.NDArray[np.int64]:
         """The strongest free places, int64 (N, 2), x and y, the rim left out."""
-        strength = np.hypot(*self.slopes) * (free > 0.5)  # noqa: PLR2004
-        rim = 6
-        strength[:rim] = strength[-rim:] = 0
-        strength[:, :rim] = strength[:, -rim:] = 0
+        strength = self.strength * (free > 0.5)  # noqa: PLR2004
         flat = strength.ravel()
         count = min(POINTS, int((flat > 0).sum()))
         if count == 0:
@@ -114,11 +120,12 @@ class Register:
         chosen = np.argpartition(flat, len(flat) - count)[len(flat) - count :]
         return np.stack([chosen % strength.shape[1], chosen // strength.shape[1]], axis=1)
 
-    def _starts(self, texture: Plane, free: Plane) -> list[Floats]:
-        """No movement, and what phase correlation says."""
+    def _starts(self, texture: Plane, free: Plane) -> Iterator[Floats]:
+        """No movement, and, where that does not fit, what phase correlation says."""
+        yield np.zeros(4)
         window = cv2.GaussianBlur(free, (0, 0), 3) * free
         (dx, dy), _ = cv2.phaseCorrelate(self.texture * window, texture * window)
-        return [np.zeros(4), np.array([dx, dy, 0.0, 0.0])]
+        yield np.array([dx, dy, 0.0, 0.0])
 
     def _refined(self, texture: Plane, places: npt.NDArray[np.int64], then: Floats, start: Floats) -> Floats:
         """Gauss-Newton on shift, turn and growth; what fits badly (an item's shadow) loses its weight."""
@@ -128,15 +135,17 @@ class Register:
         across, down = self.slopes
         u, v = (slope[places[:, 1], places[:, 0]].astype(np.float64) for slope in (across, down))
         slope = np.stack([u, v, (u * x + v * y) / middle.max(), (v * x - u * y) / middle.max()], axis=1)
+        power = max(_dot(then, then), 1e-12)
         for _ in range(ROUNDS):
             now = _sampled(texture, places, motion, middle)
-            gain = max(float(then @ now) / max(float(then @ then), 1e-12), 0.1)
+            gain = max(_dot(then, now) / power, 0.1)
             off = now / gain - then
             weight = np.square(
                 np.clip(1 - np.square(off / max(4.7 * 1.48 * float(np.median(np.abs(off))), 1e-9)), 0, 1)
             )
             weighted = slope * weight[:, None]
-            step = np.linalg.lstsq(weighted.T @ slope + 1e-12 * np.eye(4), weighted.T @ off, rcond=None)[0]
+            normal = np.einsum("ni,nj->ij", weighted, slope) + 1e-12 * np.eye(4)
+            step = np.linalg.lstsq(normal, np.einsum("ni,n->i", weighted, off), rcond=None)[0]
             step = np.clip(step, -2, 2)
             motion = motion - step
             if np.abs(step).max() < 0.003:  # noqa: PLR2004 -- pixels
@@ -175,7 +184,12 @@ def _sampled(texture: Plane, places: npt.NDArray[np.int64], motion: Floats, midd
 
 
 def _correlation(one: Floats, other: Floats) -> float:
-    return float(one @ other / max(float(np.sqrt((one @ one) * (other @ other))), 1e-12))
+    return _dot(one, other) / max(float(np.sqrt(_dot(one, one) * _dot(other, other))), 1e-12)
+
+
+def _dot(one: Floats, other: Floats) -> float:
+    """Without BLAS, whose threads cost more than they save here, and far more on a busy machine."""
+    return float(np.einsum("n,n->", one, other))
 
 
 def _weak(then: Floats, now: Floats, signal: float) -> bool:

@@ -186,7 +186,11 @@ class Desk:
             time.sleep(LOOK_EVERY_S)
         spent_s = (frames[-1].monotonic_ns - frames[0].monotonic_ns) / 1e9
         fps = (len(frames) - 1) / spent_s if spent_s > 0 else None
-        return guide.take_row([frame.pixels for frame in frames], fps)
+        pixels = [frame.pixels for frame in frames]
+        if guide.part == "light":  # the station is empty now: what comes next is taken along
+            empty = self._guide(view, "background", frames[-1])
+            empty.take_row(pixels[:: max(1, len(pixels) // empty.step.wanted)][: empty.step.wanted], None)
+        return guide.take_row(pixels, fps)
 
     def _checked(self, usable: CalibrationRecord | None) -> dict[str, Any]:
         """How the daily check of a view stands."""

@@ -19,7 +19,7 @@ PARTS: Mapping[str, str] = {
 TASKS: Mapping[str, str] = {
     "lens": N_("Hold the board so that it is sharp and whole. Tilt it differently each time, also near the edges."),
     "plane": N_("Lay the board flat on the table and press Take. Then lay it elsewhere, three times in all."),
-    "flat": N_("Fill the picture with a white sheet and press Take. Turn the sheet, four times in all."),
+    "flat": N_("Fill the picture with a white sheet and press Take. Turn the sheet and press Take again."),
     "colour": N_("Lay the colour chart flat on the table and press Take, twice."),
     "light": N_("Clear the table, take your hands away and press Take once."),
     "background": N_("Clear the table, take your hands away and press Take once."),
