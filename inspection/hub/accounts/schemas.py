@@ -17,7 +17,9 @@ StationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-
 Login = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@+-]{1,99}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", to_lower=True)]
-Secret = Annotated[SecretStr, Field(max_length=MAX_PASSWORD * 2)]
+Secret = Annotated[SecretStr, Field(max_length=MAX_PASSWORD * 2, json_schema_extra={"pattern": "^[^\\x00]*$"})]
+PRINTED: dict[str, Any] = {"pattern": "^[\\x21-\\x7e]+$"}
+"""What badges and PINs are made of, as the description says it."""
 Language = Literal["zh-CN", "en", "th", "vi"]
 StaffRole = Literal[
     Role.OPERATOR, Role.SUPERVISOR, Role.QA_ENGINEER, Role.INTEGRATOR, Role.AUDITOR, Role.ADMIN
@@ -78,8 +80,8 @@ class Revoked(BaseModel):
 class BadgeSignIn(Body):
     """A scanned badge and a typed PIN."""
 
-    badge: Annotated[SecretStr, Field(min_length=1, max_length=128)]
-    pin: Annotated[SecretStr, Field(min_length=1, max_length=64)]
+    badge: Annotated[SecretStr, Field(min_length=1, max_length=128, json_schema_extra=PRINTED)]
+    pin: Annotated[SecretStr, Field(min_length=1, max_length=64, json_schema_extra=PRINTED)]
 
 
 class SignedIn(BaseModel):
@@ -177,8 +179,8 @@ class StaffChange(Body):
     role: StaffRole | None = None
     language: Language | None = None
     password: Secret | None = None
-    pin: Annotated[SecretStr, Field(max_length=64)] | None = None
-    badge: Annotated[SecretStr, Field(max_length=128)] | None = Field(
+    pin: Annotated[SecretStr, Field(max_length=64, json_schema_extra={"pattern": "^[0-9]{4,12}$"})] | None = None
+    badge: Annotated[SecretStr, Field(min_length=4, max_length=128, json_schema_extra=PRINTED)] | None = Field(
         None, description="4 to 128 printable ASCII signs"
     )
     oidc_email: Email | None = None

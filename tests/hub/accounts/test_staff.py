@@ -251,7 +251,7 @@ def test_the_audit_trail_is_read_page_by_page_and_never_changed(running: Running
         assert entry["request_id"]
         denied = auditor.get("/v1/audit", params={"act": "access.denied"}).json()["entries"][0]
         assert (denied["subject"], denied["outcome"]) == ("path/v1/audit", "denied")
-        assert auditor.get("/v1/audit", params={"cursor": "x"}).status_code == 400
+        assert auditor.get("/v1/audit", params={"cursor": "x"}).status_code == 422
         assert auditor.get("/v1/audit", params={"since": "2026-01-01T00:00:00"}).status_code == 422
     for statement in (audit_entries.delete(), audit_entries.update().values(act="nothing")):
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), running.hub.database.transaction() as connection:
