@@ -102,6 +102,50 @@ def evaluate(
 
 
 @app.command()
+def quantize(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of the bundle.")],
+    images: Annotated[Path, typer.Option(help="Folder of pictures like those to be judged, at any depth.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle.")],
+    most: Annotated[int, typer.Option(min=16, help="Pictures used, taken evenly.")] = 200,
+    least_same: Annotated[float, typer.Option(min=0, max=1, help="Share that must be judged as before.")] = 0.98,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Round a bundle to int8: several ways are measured on your pictures, the fastest that judges as before is kept."""
+    with errors():
+        from models.evaluation import quantize_command  # noqa: PLC0415 - onnx is not everywhere
+
+        quantize_command.run(bundle, images, out, most, least_same, threads)
+
+
+@app.command()
+def explain(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Views of one item.")],
+    bundle: Annotated[Path, typer.Option(help="The bundle to judge with.")] = DEFAULT_BUNDLE,
+    out: Annotated[Path | None, typer.Option(help="Picture to write: the deciding view, its regions marked.")] = None,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Judge one item and say which picture and region decided it, and which known examples are most like it."""
+    with errors():
+        from models.evaluation import explain_command  # noqa: PLC0415 - starts ONNX Runtime
+
+        explain_command.tell(bundle, pictures, out, threads)
+
+
+@app.command()
+def examples(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of the bundle.")],
+    data: Annotated[list[Path], typer.Option(help="Folder with a manifest.csv; repeat it.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle.")],
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Give a bundle known examples: names, labels and places of labelled pictures; the pictures stay where they are."""
+    with errors():
+        from models.evaluation import explain_command  # noqa: PLC0415
+
+        explain_command.add_examples(bundle, data, out, threads)
+
+
+@app.command()
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="Folder of the bundle before.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Folder of the bundle after.")],

@@ -86,7 +86,7 @@ def read_bank(path: Path) -> Bank:
         with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
             head = _Head.model_validate(json.loads(arrays["head"].tobytes()))
             views = {view.name: _view(view, number, arrays) for number, view in enumerate(head.views)}
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile, ValidationError) as error:
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, ValidationError) as error:
         raise ReferenceRefused(f"{path} does not hold what a reference holds: {error}", hint=_AGAIN) from error
     return Bank(head.product, head.bundle_id, views)
 
