@@ -73,6 +73,9 @@ function showCheck(seen) {
     nextView.href = seen.next_view ? `?view=${encodeURIComponent(seen.next_view)}&part=check` : "/";
     nextView.textContent = seen.next_view ? `${nextView.dataset.next} ${seen.next_view}` : nextView.dataset.back;
     nextView.hidden = false;
+    const row = document.querySelector(".parts [aria-current]");
+    row.parentElement.className = seen.checked === "passed" ? "valid" : "open";
+    row.querySelector("span").textContent = row.dataset[seen.checked];
   }
 }
 
