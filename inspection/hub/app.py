@@ -28,6 +28,7 @@ from inspection.hub.inspections import routes as inspection_routes
 from inspection.hub.items import routes as item_routes
 from inspection.hub.items.schemas import NewMatch
 from inspection.hub.jobs import routes as job_routes
+from inspection.hub.people import routes as people_routes
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
 from inspection.report import InspectionReport
@@ -58,6 +59,7 @@ def routed() -> FastAPI:
     app.include_router(evidence_routes.router)
     app.include_router(connector_routes.router)
     app.include_router(job_routes.router)
+    app.include_router(people_routes.router)
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)
@@ -84,7 +86,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (Replay, "validation"),
             (References, "validation"),
             (problems.ProblemDetails, "validation"),
-            *((each, "validation") for each in account_routes.BODIES),
+            *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES)),
         ]
         template = "#/components/schemas/{model}"
         _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]
