@@ -61,11 +61,12 @@ class _Shape:
     head = _MAX_STRING
 
     def size(self, front: bytes) -> int | None:
-        end = front.find(END)
+        end, again = front.find(END), front.find(STX, 1)
+        if again > 0 and (end < 0 or again < end):
+            return NO_FRAME
         if end >= 0:
             return end + len(END)
-        again = front.find(STX, 1)
-        return NO_FRAME if again > 0 or len(front) >= _MAX_STRING else None
+        return NO_FRAME if len(front) >= _MAX_STRING else None
 
     def frame(self, raw: bytes) -> tuple[str, ...] | None:
         text = raw[1 : -len(END)]

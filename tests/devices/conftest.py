@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devices.backoff import Backoff
 from devices.base import DeviceEvent
 from devices.simulators import SimulatedBench
 from inspection.reading import Reading
+
+# How long an example takes says something of the machine and nothing of the code.
+_USUAL = settings.get_profile(settings.get_current_profile_name())
+settings.register_profile("patient", _USUAL, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 Message = TypeVar("Message", bound=Reading | DeviceEvent)
 PATIENCE_S = 20.0
