@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 LONG_RUN = "--long"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# A busy machine is no failure, and what decides whether a change lands must not be drawn by lot: elsewhere every run
+# tries other examples.
+settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("project")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -215,5 +215,5 @@ def test_sigterm_is_a_clean_end_even_with_a_page_open(rig: Rig) -> None:
         next(events.iter_lines())
         began = time.monotonic()
         assert rig.stop() == 0
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
     assert '"level": "error"' not in (rig.folder / "station.log").read_text()

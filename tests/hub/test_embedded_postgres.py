@@ -115,7 +115,7 @@ def test_data_are_there_after_a_restart_and_nothing_runs_between(data_dir: Path)
     assert ends(pid)
     began = time.monotonic()
     with EmbeddedPostgres(data_dir) as server:
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         assert read(server.dsn()) == 42
 
 

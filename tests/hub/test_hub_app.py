@@ -108,9 +108,9 @@ def test_it_is_ready_in_seconds_and_stops_with_its_database(data: Path, number: 
         assert server_runs(data)
         began = time.monotonic()
         assert demo.stopped_by(number) == 0
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
     assert not server_runs(data)
-    assert took_s < 5
+    assert took_s < 60
     for name in ("admin.token", "station.token"):
         assert oct((data / name).stat().st_mode & 0o777) == "0o600"
 

@@ -168,7 +168,7 @@ def test_a_hub_that_does_not_answer_in_time_is_asked_again(desk: Desk) -> None:
     desk.hub.misbehaviour.append(Answer(201, delay=slow))
     desk.confirm(1)
     desk.reporter.start()
-    wait_until(lambda: len(desk.delivered) == 1, 8)
+    wait_until(lambda: len(desk.delivered) == 1, 30)
     slow.set()
     assert desk.outcomes[0] is Outcome.HUB_DOWN
 
@@ -178,20 +178,20 @@ def test_the_hub_is_left_alone_as_long_as_it_asks_for(desk: Desk) -> None:
     desk.confirm(1)
     began = time.monotonic()
     desk.reporter.start()
-    wait_until(lambda: len(desk.delivered) == 1, 8)
+    wait_until(lambda: len(desk.delivered) == 1, 30)
     assert time.monotonic() - began >= 1.0
 
 
 def test_a_success_wakes_the_whole_queue_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    delays = iter([5.0] * 100)  # whatever fails would wait five seconds
+    delays = iter([60.0] * 100)  # whatever fails would wait a minute
     monkeypatch.setattr(BackOff, "delay_s", lambda *_: next(delays))
     for number in range(5):
         desk.confirm(number)
     desk.hub.misbehaviour.extend([Answer(201), Answer(500), Answer(201), Answer(500)])
     began = time.monotonic()
     desk.reporter.start()
-    wait_until(lambda: len(desk.delivered) == 5, 4)
-    assert time.monotonic() - began < 4
+    wait_until(lambda: len(desk.delivered) == 5, 50)
+    assert time.monotonic() - began < 50
 
 
 def test_a_lost_picture_waits_for_a_person(desk: Desk) -> None:
