@@ -305,7 +305,9 @@ def test_on_held_out_photographs_the_default_bundle_beats_a_stated_floor(shared:
     from models.evaluation.run import held_out_rows  # noqa: PLC0415
 
     samples = [*read_manifest(shared / "datasets"), *read_manifest(DEMO)]
-    rows = [row for row in held_out_rows(judge, samples) if samples[row].set in ("bottles", "parcels", "phones_web")]
+    rows = [row for row in held_out_rows(judge, samples) if samples[row].set in ("bottles", "parcels", "phones_web")][
+        ::2
+    ]
     right = 0
     for row in rows:
         pixels = np.asarray(cv2.imread(str(samples[row].path)), np.uint8)

@@ -19,7 +19,7 @@ from models import reference
 from models.__main__ import DEFAULT_BUNDLE, app
 from models.evaluation.photographs import COLUMNS
 from models.inner import PATCHES, has_tensor, with_output
-from models.reference import Bank, ReferenceRefused, Sample, ViewBank, extended, learn, thinned
+from models.reference import MIN_SAMPLES, Bank, ReferenceRefused, Sample, ViewBank, extended, learn, thinned
 from models.reference_build import add, build, read_picture
 from models.reference_file import read_bank, write_bank
 from models.references import References
@@ -227,6 +227,15 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def few(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As few of them as do."""
+    folder = tmp_path_factory.mktemp("few")
+    for number in range(MIN_SAMPLES):
+        (folder / f"{number}.png").write_bytes((good / f"{number}.png").read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
 def bank(judge: Judge, good: Path) -> Bank:
     return build(judge, GTIN, good)
 
@@ -238,9 +247,10 @@ def test_an_appended_output_changes_no_other_output() -> None:
     plain, extended_graph = (ort.InferenceSession(g) for g in (graph, with_output(graph, PATCHES)))
     names = [output.name for output in plain.get_outputs()]
     assert [output.name for output in extended_graph.get_outputs()] == [*names, PATCHES]
-    batch = np.random.default_rng(0).integers(0, 256, (2, 288, 288, 3)).astype(np.uint8)
+    side = plain.get_inputs()[0].shape[1]
+    batch = np.random.default_rng(0).integers(0, 256, (2, side, side, 3)).astype(np.uint8)
     *outputs, patches = extended_graph.run([*names, PATCHES], {"pictures": batch})
-    assert patches.shape == (2, 112, 18, 18)
+    assert patches.shape == (2, 112, side // 16, side // 16)
     for one, other in zip(plain.run(names, {"pictures": batch}), outputs, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
 
@@ -300,7 +310,7 @@ def test_folders_in_the_folder_are_views(judge: Judge, tmp_path: Path) -> None:
 
 
 def test_samples_of_many_products_are_refused(judge: Judge, tmp_path: Path) -> None:
-    for number in range(6):
+    for number in range(MIN_SAMPLES):
         rng = np.random.default_rng(number)
         drawn = np.full((240, 320, 3), (90, 95, 100), np.uint8)
         for _ in range(6):
@@ -327,9 +337,9 @@ def run(*arguments: object) -> tuple[int, str]:
     return result.exit_code, " ".join(result.output.split())
 
 
-def test_build_show_add(good: Path, tmp_path: Path) -> None:
+def test_build_show_add(few: Path, tmp_path: Path) -> None:
     out = tmp_path / f"{GTIN}.ref"
-    code, output = run("reference", "build", "--product", GTIN, good, "--out", out)
+    code, output = run("reference", "build", "--product", GTIN, few, "--out", out)
     assert code == 0, output
     cv2.imwrite(str(tmp_path / "7.png"), picture(7))
     code, output = run("reference", "add", out, tmp_path / "7.png")
@@ -345,12 +355,12 @@ def test_build_show_add(good: Path, tmp_path: Path) -> None:
     assert out.read_bytes() == before
 
 
-def test_photographs_beside_a_reference_get_two_more_columns_and_damage_is_held(good: Path, tmp_path: Path) -> None:
+def test_photographs_beside_a_reference_get_two_more_columns_and_damage_is_held(few: Path, tmp_path: Path) -> None:
     for name, damage in (("good.png", ""), ("bad.png", "stain")):
         cv2.imwrite(str(tmp_path / name), picture(90, damage))
     manifest, out = tmp_path / "m.csv", tmp_path / "r.csv"
     manifest.write_text("file,goods\ngood.png,carton\nbad.png,carton\nnone.png,carton\n", encoding="utf-8")
-    call = ("evaluate", "--images", tmp_path, "--manifest", manifest, "--out", out, "--reference", good)
+    call = ("evaluate", "--images", tmp_path, "--manifest", manifest, "--out", out, "--reference", few)
     code, output = run(*call)
     assert code == 0, output
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
