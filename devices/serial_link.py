@@ -6,7 +6,9 @@ the link's thread, so a conversation needs no locks.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import termios
 import threading
 import time
@@ -196,9 +198,21 @@ def _rest(port: serial.Serial) -> bytes:
 
 
 class _Socket(protocol_socket.Serial):
-    """A socket that keeps what a device says on being connected to; pyserial's own drops it."""
+    """A socket that keeps what a device says on being connected to; pyserial's own drops it.
+
+    It is closed at once and for sure: pyserial's own sleeps 0.3 s, and leaves a socket open that the device has closed.
+    """
+
+    _socket: socket.socket | None
 
     def reset_input_buffer(self) -> None: ...
+
+    def close(self) -> None:
+        opened, self._socket, self.is_open = self._socket, None, False
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
 
 
 class _PathWatch:

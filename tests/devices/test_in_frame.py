@@ -228,10 +228,11 @@ def test_photographs_are_read_five_points_better_than_by_either_library(shared: 
 
 
 @pytest.mark.shared
-def test_carpets_cloth_and_print_are_never_read(shared: Path) -> None:
+@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.long)])
+def test_carpets_cloth_and_print_are_never_read(shared: Path, every: int) -> None:
     photos = sorted((shared / "barcodes").glob("falsepositives*/*.jpg"))
     assert len(photos) > 20
-    for path in photos:
+    for path in photos[::every]:
         assert READER.read(cv2.imread(str(path))).codes == (), path
 
 

@@ -32,7 +32,8 @@ def printer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Simulate
 
 
 @pytest.fixture
-def driver(printer: SimulatedPrinter) -> Iterator[ZplPrinter]:
+def driver(printer: SimulatedPrinter, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZplPrinter]:
+    monkeypatch.setattr("devices.printer.driver.ASK_NS", 100_000_000)
     built = build(driver="printer.zpl", port=printer.address)
     assert isinstance(built, ZplPrinter)
     yield built
