@@ -310,7 +310,7 @@ def test_folders_in_the_folder_are_views(judge: Judge, tmp_path: Path) -> None:
 
 
 def test_samples_of_many_products_are_refused(judge: Judge, tmp_path: Path) -> None:
-    for number in range(MIN_SAMPLES):
+    for number in range(6):
         rng = np.random.default_rng(number)
         drawn = np.full((240, 320, 3), (90, 95, 100), np.uint8)
         for _ in range(6):
@@ -355,12 +355,12 @@ def test_build_show_add(few: Path, tmp_path: Path) -> None:
     assert out.read_bytes() == before
 
 
-def test_photographs_beside_a_reference_get_two_more_columns_and_damage_is_held(few: Path, tmp_path: Path) -> None:
+def test_photographs_beside_a_reference_get_two_more_columns_and_damage_is_held(good: Path, tmp_path: Path) -> None:
     for name, damage in (("good.png", ""), ("bad.png", "stain")):
         cv2.imwrite(str(tmp_path / name), picture(90, damage))
     manifest, out = tmp_path / "m.csv", tmp_path / "r.csv"
     manifest.write_text("file,goods\ngood.png,carton\nbad.png,carton\nnone.png,carton\n", encoding="utf-8")
-    call = ("evaluate", "--images", tmp_path, "--manifest", manifest, "--out", out, "--reference", few)
+    call = ("evaluate", "--images", tmp_path, "--manifest", manifest, "--out", out, "--reference", good)
     code, output = run(*call)
     assert code == 0, output
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
