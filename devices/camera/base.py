@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
@@ -38,6 +39,13 @@ class PicturesDiffer(DeviceError):
     retryable = True
 
 
+class PictureTap(Protocol):
+    """Sees every picture of a camera, also those that are refused; see `devices.tools.picture_recording`."""
+
+    def picture(self, pixels: Pixels | None, monotonic_ns: int, problem: str, *, still: bool) -> None:
+        """Must return at once; ``problem`` is empty for a good picture, ``pixels`` are not to be changed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Taken:
     """A picture, and the monotonic time at which its reading began."""
@@ -52,12 +60,14 @@ class Camera:
     Attributes:
         undecodable: pictures that could not be decoded since the camera was made.
         faults: pictures that the watchdog refused, by fault, since the camera was made.
+        tap: sees every picture from the next one on.
     """
 
     def __init__(self, settings: CameraSettings, new_source: Callable[[], FrameSource]) -> None:
         self.settings = settings
         self.undecodable = 0
         self.faults: Counter[FrameFault] = Counter()
+        self.tap: PictureTap | None = None
         self._watchdog = Watchdog(settings.watchdog)
         self._problem = ""
         self._new_source = new_source
@@ -201,13 +211,17 @@ class Camera:
         """Show a picture, unless it is none; what is wrong with it in words, empty when it is good."""
         received_ns, captured_at = time.monotonic_ns(), datetime.now(UTC)
         problem = self._problem_of(capture, pixels)
-        if pixels is None or problem:
+        good = pixels is not None and not problem
+        if not good:
             capture.stillness.interrupted()
+        still = pixels is not None and good and capture.stillness.lies_still(pixels)
+        if self.tap is not None:
+            self.tap.picture(pixels, received_ns, problem, still=still)
+        if pixels is None or not good:
             with self._arrived:
                 if capture is self._capture:
                     self._problem = problem
             return problem
-        still = capture.stillness.lies_still(pixels)
         frame = Frame(
             pixels=pixels,
             monotonic_ns=received_ns,

@@ -15,11 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from devices.base import Device
 from devices.camera.base import Camera
+from devices.camera.stillness import StillnessSettings
+from devices.camera.watchdog import WatchdogSettings
 from devices.cli.label import label
 from devices.serial_device import SerialDevice
 from devices.tools import listing
 from devices.tools.candidates import all_candidates, spoken_unasked
 from devices.tools.monitor import Monitor
+from devices.tools.picture_recording import PictureRecorder, found_words, judge_again
 from devices.tools.player import Player
 from devices.tools.probe import Found, listen, probe
 from devices.tools.recording import Event, Recorder, read_header
@@ -93,17 +96,22 @@ def monitor(names: Names = None, config: ConfigFile = CONFIG, seconds: Seconds =
 
 @app.command()
 def record(
-    device: Annotated[str, typer.Argument(help="The device's id in the configuration.")],
-    file: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+    device: Annotated[str, typer.Argument(help="The id of a device or camera in the configuration.")],
+    file: Annotated[Path, typer.Argument(help="File to write, a folder for a camera; it must not exist.")],
     config: ConfigFile = CONFIG,
     seconds: Seconds = None,
 ) -> None:
     """Keep the raw bytes of one device, both ways and with times, until Ctrl-C; `replay` plays them back.
 
-    The file may hold what was scanned: treat it as the goods' data.
+    Of a camera every picture is kept as it came, also those that are refused. The recording may hold what was scanned
+    or who stood there: treat it as the goods' data.
     """
     with command(console=True, quiet=True):
-        [made], _ = _chosen(load_config(config), [device])
+        devices, cameras = _chosen(load_config(config), [device])
+        if cameras:
+            _record_pictures(cameras[0], file, seconds)
+            return
+        [made] = devices
         if not isinstance(made, SerialDevice):
             raise ConfigError(f"{device} has no serial line to record", hint="name a device with a port")
         line = made.port_settings
@@ -117,7 +125,7 @@ def record(
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording.")],
+    file: Annotated[Path, typer.Argument(help="A recording; of a camera it is a folder.")],
     link: Annotated[Path | None, typer.Option("--link", help="Where to put the port that programs open.")] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="Let this configuration's driver read it, and show what it says.")
@@ -127,9 +135,13 @@ def replay(
     """Play a recording back on a pseudo-terminal, byte by byte as it was, at the same distances in time.
 
     With --config the driver of the recorded device reads it, and its readings are shown. Otherwise point a station at
-    the port that is named.
+    the port that is named. The pictures of a camera are looked at again, and what is found is shown beside what was
+    found then; a station shows them with `driver: replay` and the folder as `path`.
     """
     with command(console=True, quiet=True):
+        if file.is_dir():
+            _look_again(file)
+            return
         header = read_header(file)
         place = link or Path(f"{file}.port")
         player = Player(file, place, speed=speed)
@@ -145,6 +157,25 @@ def replay(
                     _play_into_driver(player, _at_port(load_config(config), header.device, place))
             finally:
                 player.close()
+
+
+def _record_pictures(camera: Camera, folder: Path, seconds: float | None) -> None:
+    with PictureRecorder(folder, camera=camera.camera_id, view=camera.view) as recorder:
+        camera.tap = recorder
+        shown = Monitor([], [camera], Console(), notes=recorder)
+        with _until_signal(shown.stop):
+            shown.run(seconds)
+    left_out = f", {recorder.left_out} left out as the disk was too slow" if recorder.left_out else ""
+    typer.echo(f"{folder}: {recorder.pictures} pictures of {camera.camera_id}{left_out}", err=True)
+
+
+def _look_again(folder: Path) -> None:
+    before = None
+    for shown, problem, still in judge_again(folder, WatchdogSettings(), StillnessSettings()):
+        now, then = found_words(problem, still=still), shown.words
+        if (now, then) != before:
+            typer.echo(f"{shown.t_s:10.3f}  {shown.file or '-':<12} {now}{'' if now == then else f' (then: {then})'}")
+        before = (now, then)
 
 
 def _listen_first(port: str, baudrate: list[int] | None, seconds: float, console: Console) -> Found | None:

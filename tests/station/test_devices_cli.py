@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -118,3 +120,22 @@ def test_a_label_is_previewed_without_a_printer(tmp_path: Path) -> None:
     args = ["devices", "label", "--preview", str(png), "--disposition", "resell", "--plate", "LP-1"]
     assert CliRunner().invoke(app, args).exit_code == 0
     assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_camera_is_recorded_and_looked_at_again(config: Path, tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    noise = np.random.default_rng(1)
+    for name in ("a", "b", "c"):
+        assert cv2.imwrite(str(shown / f"{name}.png"), noise.normal(120, 4, (48, 64, 3)).astype(np.uint8))
+    config.write_text(config.read_text(encoding="utf-8").replace("path: /does/not/exist", f"path: {shown}"))
+    folder = tmp_path / "recorded"
+    code, _, told = run("record", "camera", str(folder), "--config", str(config), "--seconds", "2")
+    assert code == 0, told
+    assert re.search(r"\d+ pictures of camera", told)
+    code, found, told = run("replay", str(folder))
+    assert code == 0, told
+    assert "000001.png" in found
+    code, _, told = run("record", "camera", str(folder), "--config", str(config), "--seconds", "1")
+    assert code != 0
+    assert "exists" in told
