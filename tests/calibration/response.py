@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -81,6 +82,14 @@ def random_shading(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> Fl
     return shading / shading.max()
 
 
+@lru_cache(maxsize=4)
+def drawn_light(target: Target, px_per_mm: float, margin_mm: float) -> Floats:
+    """The target's light, linear R, G, B; only to be looked at, as all tests share it."""
+    light = linear_light(cv2.cvtColor(draw_target(target, px_per_mm, margin_mm), cv2.COLOR_BGR2RGB))
+    light.flags.writeable = False
+    return light
+
+
 def lying(
     target: Target,
     rng: np.random.Generator | None = None,
@@ -95,7 +104,6 @@ def lying(
     scale = fill * min(width / target.width_mm, height / target.height_mm)
     margin = 4.0
     fine = max(2.0, 2 * scale)
-    sheet = cv2.cvtColor(draw_target(target, fine, margin), cv2.COLOR_BGR2RGB)
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [target.width_mm / 2, target.height_mm / 2]
     if rng is not None:
         turn = np.deg2rad(rng.uniform(-6, 6))
@@ -107,7 +115,11 @@ def lying(
     homography = cv2.getPerspectiveTransform(known.astype(np.float32), places.astype(np.float32))
     double = np.diag([2.0, 2.0, 1.0]) @ homography
     light = cv2.warpPerspective(
-        linear_light(sheet), double, (2 * width, 2 * height), borderMode=cv2.BORDER_CONSTANT, borderValue=(*table, 0)
+        drawn_light(target, fine, margin),
+        double,
+        (2 * width, 2 * height),
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(*table, 0),
     )
     return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float64)
 

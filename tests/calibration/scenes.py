@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -67,6 +68,14 @@ def look_at(
     return cv2.Rodrigues(rotation)[0].ravel(), translation
 
 
+@lru_cache(maxsize=8)
+def drawn(target: Target, px_per_mm: float) -> Pixels:
+    """The target with its margin; only to be looked at, as all tests share it."""
+    sheet = draw_target(target, px_per_mm, MARGIN_MM)
+    sheet.flags.writeable = False
+    return sheet
+
+
 def photograph(
     camera: Camera,
     target: Target,
@@ -83,7 +92,7 @@ def photograph(
     rng = np.random.default_rng(seed)
     scale = camera.matrix[0, 0] * target.print_scale / np.linalg.norm(pose[1])
     px_per_mm = float(np.clip(np.ceil(FINE * scale), 2, 12))  # whole, so that the drawing rounds nothing
-    sheet = draw_target(target, px_per_mm, MARGIN_MM)
+    sheet = drawn(target, px_per_mm)
     matrix = cv2.Rodrigues(pose[0])[0]
     to_ray = np.column_stack([matrix[:, 0], matrix[:, 1], pose[1]])
     to_sheet = np.array(
