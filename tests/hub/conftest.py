@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Iterator
@@ -9,16 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpcore2
 import httpx2
+import psycopg
 import pytest
 import uvicorn
+from psycopg import sql
 
 from inspection.hub import logs
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
 from inspection.hub.app import build_app
 from inspection.hub.config import HubConfig, ImagesSection, ReportsSection
 from inspection.hub.database import Database
-from inspection.hub.embedded_postgres import EmbeddedPostgres
+from inspection.hub.embedded_postgres import ROLE, SUPERUSER, EmbeddedPostgres
 from inspection.hub.hub import Hub
 from inspection.hub.images.store import ImageStore
 from inspection.hub.images.vault import Vault, master_key
@@ -47,6 +51,14 @@ def quiet_logs() -> None:
     logs.configure(logging.ERROR)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def certificates_read_once() -> Iterator[None]:
+    """The system's certificates are the same for every client; to read them takes longer than a request."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     with database_folder() as folder:
@@ -56,12 +68,24 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         server.destroy()
 
 
-@pytest.fixture(scope="module")
-def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
-    name = f"test_{uuid4().hex[:12]}"
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> str:
+    """The name of a database with the hub's schema, of which others are copies."""
+    name = "test_migrated"
     postgres.ensure_database(name)
     database = Database(postgres.dsn(name))
     database.migrate()
+    database.close()
+    return name
+
+
+@pytest.fixture(scope="module")
+def database(postgres: EmbeddedPostgres, migrated: str) -> Iterator[Database]:
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres.dsn(SUPERUSER, role=SUPERUSER), autocommit=True) as connection:
+        words = [sql.Identifier(each) for each in (name, ROLE, migrated)]
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*words))
+    database = Database(postgres.dsn(name))
     yield database
     database.close()
 

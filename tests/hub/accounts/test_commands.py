@@ -7,34 +7,29 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-import click.testing
 import httpx2
 import pytest
 import yaml
-from typer.testing import CliRunner
+from typer.testing import Result
 
-import hub_app
 from inspection.hub.accounts import sign_in
 from inspection.hub.accounts.audit import Origin
 from inspection.hub.accounts.settings import AccessSection
-from inspection.hub.embedded_postgres import EmbeddedPostgres
 from inspection.hub.hub import Hub
 from tests.hub.accounts.conftest import PASSWORD
+from tests.hub.commands import call
 from tests.hub.conftest import RunningHub, serving
 
-Run = Callable[..., click.testing.Result]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(running: RunningHub, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    with running.hub.database.transaction() as connection:
-        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
-    monkeypatch.setenv("RETURNS_HUB_DSN", postgres.dsn(name))
+def run(running: RunningHub, tmp_path: Path) -> Run:
     config = tmp_path / "hub.yaml"
     config.write_text(yaml.safe_dump({"data_dir": str(tmp_path)}))
 
-    def run(*arguments: str, typed: str = "") -> click.testing.Result:
-        return CliRunner().invoke(hub_app.app, [*arguments, "--config", str(config)], input=typed)
+    def run(*arguments: str, typed: str = "") -> Result:
+        return call(*arguments, "--config", str(config), dsn=running.hub.database.dsn, typed=typed)
 
     return run
 
@@ -63,7 +58,7 @@ def test_a_code_from_the_command_line_enrols(running: RunningHub, run: Run) -> N
 
 
 def test_the_matrix_of_routes_is_printed() -> None:
-    printed = CliRunner().invoke(hub_app.app, ["roles"])
+    printed = call("roles")
     assert printed.exit_code == 0
     assert re.search(r"POST\s+/v1/returns\s.*returns:import", printed.output)
     assert "NONE" not in printed.output

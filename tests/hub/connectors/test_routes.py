@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,11 +10,9 @@ from uuid import uuid4
 import httpx2
 import pytest
 import yaml
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import Result
 
-from inspection.hub import logs
-from inspection.hub.connectors.cli import app
+from tests.hub.commands import call
 from tests.hub.conftest import RunningHub
 from tests.hub.connectors.conftest import LOOPBACK, Desk
 from tests.hub.connectors.servers.faulty import Answer, FaultyServer
@@ -118,11 +115,9 @@ def test_a_station_may_not_look(station: httpx2.Client, path: str) -> None:
 
 
 @pytest.fixture
-def command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+def command(desk: Desk) -> Callable[..., Result]:
     """``hub_app.py connectors …`` in this process."""
-    monkeypatch.setenv("RETURNS_HUB_DSN", desk.database.dsn)
-    yield lambda *arguments: CliRunner().invoke(app, list(arguments))
-    logs.configure(logging.ERROR)
+    return lambda *arguments: call("connectors", *arguments, dsn=desk.database.dsn)
 
 
 def test_the_commands_print_what_would_be_sent_without_secrets_and_what_was_not_taken(
