@@ -133,7 +133,7 @@ def test_what_time_changes_is_told_once_without_anybody_asking() -> None:
     last = ["due"]
     clock = CalibrationClock(lambda: next(answers, last[0]), every_s=0.01)
     clock.start(lambda: told.append(1))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not told and time.monotonic() < deadline:
         time.sleep(0.01)
     last[0] = "fine"

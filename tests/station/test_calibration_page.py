@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ import cv2
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from calibration.guided import STEPS
 from calibration.record import Made
 from calibration.store import CalibrationStore
 from calibration.targets import make_target
@@ -20,10 +20,12 @@ from inspection.frame import Pixels
 from tests.calibration import known
 from tests.calibration.scenes import Camera, look_at, photograph
 from tests.calibration.test_guided import TILTS
-from tests.station.rig import Rig
+from tests.station.rig import Rig, wait_until
 
 BOARD = make_target("charuco")
 CAMERA = Camera.of(820.0, (-0.12, 0.03, 0.0005, -0.0005, 0.0), (960, 720))
+LEAST = STEPS["lens"].least
+PATIENCE_MS = 60_000
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -44,7 +46,9 @@ def browser() -> Iterator[Browser]:
         pytest.skip("there is no Chromium; set CHROMIUM to its path")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        expect.set_options(timeout=PATIENCE_MS)
         yield browser
+        expect.set_options(timeout=None)
         browser.close()
 
 
@@ -52,6 +56,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, desk: Rig) -> Iterator[Page]:
     """1280x800 in English; fails the test on any script error, CSP violation or foreign request."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -93,30 +98,30 @@ def test_lens_and_table_are_calibrated_with_live_pictures(desk: Rig, page: Page)
     page.goto(f"{desk.url}/calibration")
     expect(page.locator(".issue")).to_contain_text("not calibrated")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.locator("#answer")).to_contain_text("The target is not seen.", timeout=10_000)
-    for index in range(len(TILTS)):
+    expect(page.locator("#answer")).to_contain_text("The target is not seen.")
+    for index in range(LEAST):
         show(desk, board(index), f"lens-{index}")
-        expect(page.locator("#count")).to_have_text(str(index + 1), timeout=15_000)
-    expect(page.locator("#answer")).to_contain_text("Taken like this before", timeout=10_000)
+        expect(page.locator("#count")).to_have_text(str(index + 1))
+    expect(page.locator("#answer")).to_contain_text("Taken like this before")
     expect(page.locator("#points circle").first).to_be_visible()
     expect(page.locator("#coverage .seen").first).to_be_visible()
 
     page.reload()
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.locator("#count")).to_have_text(str(len(TILTS)), timeout=15_000)
+    expect(page.locator("#count")).to_have_text(str(LEAST))
     page.get_by_role("button", name="Compute and save").click()
-    expect(page.locator("#toast")).to_have_text("Saved.", timeout=20_000)
+    expect(page.locator("#toast")).to_have_text("Saved.")
     expect(page.locator(".parts li").first).to_have_class("valid")
 
     show(desk, photograph(CAMERA, BOARD, look_at(BOARD, 400.0, (12, 0))), "table")
     page.goto(f"{desk.url}/calibration?part=plane")
-    expect(page.locator("#answer")).to_contain_text("Good: press Take.", timeout=15_000)
+    expect(page.locator("#answer")).to_contain_text("Good: press Take.")
     page.get_by_role("button", name="Take", exact=True).click()
-    expect(page.locator("#count")).to_have_text("1", timeout=10_000)
+    expect(page.locator("#count")).to_have_text("1")
     page.get_by_role("button", name="Compute and save").click()
-    expect(page.locator("#toast")).to_have_text("Saved.", timeout=20_000)
+    expect(page.locator("#toast")).to_have_text("Saved.")
     expect(page.locator(".issue")).to_have_count(0)
-    desk.wait(lambda state: not [fault for fault in state["faults"] if fault["code"].startswith("calibration.")])
+    desk.wait(lambda state: not [fault for fault in state["faults"] if fault["code"].startswith("calibration.")], 60)
 
     page.get_by_role("button", name="Take the last version back").click()
     expect(page.get_by_role("dialog")).to_contain_text("Table")
@@ -124,7 +129,7 @@ def test_lens_and_table_are_calibrated_with_live_pictures(desk: Rig, page: Page)
     expect(page.locator(".issue")).to_have_count(0)
     page.get_by_role("button", name="Take the last version back").click()
     page.get_by_role("button", name="Take it back").click()
-    expect(page.locator("#toast")).to_have_text("The last version is back.", timeout=10_000)
+    expect(page.locator("#toast")).to_have_text("The last version is back.")
     expect(page.locator(".issue")).to_contain_text("not finished")
 
 
@@ -135,7 +140,8 @@ def test_the_page_needs_no_scrolling_in_any_language(desk: Rig, page: Page, lang
         page.goto(f"{desk.url}/calibration?lang={language}&part={part}")
         expect(page.locator("#desk")).to_be_visible()
         wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-        assert (wide, high) <= (1280, 800)
+        assert wide <= 1280
+        assert high <= 800
         over = page.evaluate(
             "(() => { const k = document.querySelector('.known'); return k.scrollHeight - k.clientHeight; })()"
         )
@@ -147,8 +153,7 @@ def test_the_page_needs_no_scrolling_in_any_language(desk: Rig, page: Page, lang
 
 def test_what_cannot_be_done_is_told_and_changes_nothing(desk: Rig) -> None:
     desk.put("intact")
-    time.sleep(0.2)  # some frame periods of the simulated camera
-    assert post(desk, "top/flat/look", take=True)[1]["kept"] is True
+    wait_until(lambda: post(desk, "top/flat/look", take=True)[1]["kept"] is True, 60, "a frame to be kept")
     assert post(desk, "top/flat/restart")[0] == 200
     status, refused = post(desk, "top/flat/solve")
     assert (status, refused["code"]) == (409, "calibration.too_few_frames")
@@ -169,14 +174,13 @@ def test_a_check_that_is_due_is_asked_for_on_the_screen_and_leads_to_its_page(de
     for record in (due, due.model_copy(update={"settings_digest": "0" * 16})):
         store.save(record, by="tech-1", at=ago, software="0.1.0")
     desk.put("intact")
-    time.sleep(0.2)
     assert post(desk, "top/undo")[0] == 200
-    state = desk.wait(lambda state: "calibration.check_due" in [fault["code"] for fault in state["faults"]])
+    state = desk.wait(lambda state: "calibration.check_due" in [fault["code"] for fault in state["faults"]], 60)
     assert "calibration.check_overdue" not in [fault["code"] for fault in state["faults"]]
     assert desk.http is not None
     page = desk.http.get("/", headers={"Accept-Language": "en"}).text
     assert '<a href="/calibration?view=top&amp;part=check">Once a shift: lay the reference card under view top' in page
-    assert post(desk, "top/check/look")[1]["reason"] == "no_target"
+    wait_until(lambda: post(desk, "top/check/look")[1]["reason"] == "no_target", 60, "the item to be seen")
 
 
 def test_a_station_without_the_section_says_so(tmp_path: Path) -> None:
