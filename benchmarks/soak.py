@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+import cv2
 import structlog
 import typer
 from rich.console import Console
@@ -172,7 +173,7 @@ def main(
 ) -> None:
     """Run the soak and print its table; exit code 1 when a reading was wrong or lost."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    os.environ |= {"OPENCV_LOG_LEVEL": "OFF", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # lost cameras are meant here
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # lost cameras are meant here
     console = Console(width=120)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         actors = all_actors(Path(folder), seed, only)

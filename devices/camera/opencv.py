@@ -29,7 +29,9 @@ WARM_UP_FRAMES = 2
 FILE_FPS = 25.0
 STREAM = (
     *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 5000),
-    *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, 1200),  # with the failed reads that follow, lost within two seconds
+    # With the failed reads that follow, lost within two seconds. FFmpeg looks at the clock and not at the socket, so a
+    # program that stood still for so long loses its stream though pictures wait; it is opened again within 0.2 s.
+    *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, 1200),
     *(cv2.CAP_PROP_N_THREADS, 1),  # every further thread of the decoder holds one picture back
 )
 QUIET_FFMPEG = ("OPENCV_FFMPEG_LOGLEVEL", "-8")
