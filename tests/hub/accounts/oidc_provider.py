@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import secrets
@@ -14,6 +15,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
+
+
+@functools.cache
+def made_key(number: int) -> RSAKey:
+    """The key that a provider uses as its ``number``-th; to make one takes longer than a test."""
+    return RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"}, private=True)
 
 
 class OidcProvider:
@@ -33,6 +40,7 @@ class OidcProvider:
         self.issuer_named: str | None = None
         self.keys_asked = 0
         self._codes: dict[str, dict[str, str]] = {}
+        self._keys_made = 0
         self.roll_key()
         provider = self
 
@@ -65,7 +73,8 @@ class OidcProvider:
         self._server.server_close()
 
     def roll_key(self) -> None:
-        self.key = RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"}, private=True)
+        self.key = made_key(self._keys_made)
+        self._keys_made += 1
 
     def get(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)

@@ -22,12 +22,11 @@ def filled(path: str) -> str:
 
 
 def test_every_route_says_who_may_call_it(running: RunningHub) -> None:
-    found = accesses(build_app(running.hub))
+    app = build_app(running.hub)
+    found = accesses(app)
     print(table(found))
     assert [each for each in found if not each.says] == []
-    described = {
-        (method.upper(), path) for path, each in build_app(running.hub).openapi()["paths"].items() for method in each
-    }
+    described = {(method.upper(), path) for path, each in app.openapi()["paths"].items() for method in each}
     assert described <= {(each.method, re.sub(r":\w+}", "}", each.path)) for each in found}
 
 
