@@ -103,6 +103,7 @@ class OpenCvSource(FrameSource):
         self._capture: cv2.VideoCapture | None = None
         self._failed_reads = 0
         self._stream: _StreamPace | None = None
+        self._file: Path | None = None
 
     def open(self) -> SourceInfo:
         device = self._settings.device
@@ -112,7 +113,8 @@ class OpenCvSource(FrameSource):
         if not capture.isOpened():
             raise DeviceLost(f"{shown} cannot be opened", hint="Unplugged, in use by another program, or wrong login.")
         actual, self.differences = apply_settings(capture, self._settings)
-        if not Path(address).is_file():
+        self._file = Path(address) if Path(address).is_file() else None
+        if self._file is None:
             _warm_up(capture)
         size = f"{actual['width']:.0f}x{actual['height']:.0f}"
         problems = "".join(f"; {difference}" for difference in self.differences)
@@ -124,6 +126,8 @@ class OpenCvSource(FrameSource):
     def read(self) -> Pixels | None:
         if self._capture is None:
             raise DeviceLost("the camera is closed")
+        if self._file is not None and not self._file.is_file():
+            raise DeviceLost(f"{self._file} is not there")
         good = self._capture.grab() if self._stream is None else self._stream.grab_fresh(self._capture)
         good, pixels = self._capture.retrieve() if good else (False, None)
         if good and pixels is not None:
