@@ -27,6 +27,7 @@ from inspection.reading import TagReading
 from tests.devices.conftest import Inbox
 from tests.devices.subjects.rfid import kill
 from tests.devices.subjects.subject import build
+from tests.devices.test_pseudo_port import wait_until
 
 EPC = "3074257BF7194E4000001A85"
 LONG_EPC = "3634257BF7194E5B3770E60C2000000000000000000000000000"
@@ -201,6 +202,7 @@ def test_an_inventory_that_somebody_else_ends_is_set_up_anew(
 ) -> None:
     connect()
     inbox.wait_connected()
+    wait_until(lambda: sim.running)  # connected is what answers, also before it has begun
     since = inbox.mark()
     sim.end_inventory()
     assert "ended the inventory" in inbox.wait_lost(since=since).detail

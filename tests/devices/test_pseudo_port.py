@@ -41,7 +41,7 @@ def port(tmp_path: Path, heard: bytearray) -> Iterator[PseudoPort]:
     made.unplug()
 
 
-def wait_until(condition: object, seconds: float = 5.0) -> None:
+def wait_until(condition: object, seconds: float = 20.0) -> None:
     assert callable(condition)
     for _ in range(int(seconds / 0.005)):
         if condition():
