@@ -43,7 +43,7 @@ class RunningHub:
 
     def client(self, token: str | None = None) -> httpx2.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=60)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -126,15 +125,13 @@ def test_headers_are_read_from_the_bytes() -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", JPEG[:30]]))
-def test_any_bytes_are_read_or_refused_quickly(data: bytes, start: bytes) -> None:
-    began = time.monotonic()
+def test_any_bytes_are_read_or_refused(data: bytes, start: bytes) -> None:
     try:
         header = read_header(start + data)
     except NotAPicture:
         pass
     else:
         assert header.width >= 1
-    assert time.monotonic() - began < 30
 
 
 @given(st.integers(0, len(JPEG) - 11))
