@@ -137,7 +137,7 @@ def flat_field(response: Response, rng: np.random.Generator) -> FlatField:
     return FlatField.model_validate({"made": known.made(), "gains": gains.tolist(), "residual": 0.003})
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_pictures_of_the_chart_are_corrected_below_two(seed: int) -> None:
     rng = np.random.default_rng(seed)
     response = random_response(rng, bend=0.03)

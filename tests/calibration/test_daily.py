@@ -41,7 +41,7 @@ def frame(light: Floats, response: Response = CAMERA, blur_px: float = 0.7, seed
 @pytest.fixture(scope="module")
 def record() -> CalibrationRecord:
     """Calibrated: plane, background, and how the card looked then."""
-    background = solve_background({str(seed): frame(TABLE * 1.6, seed=seed) for seed in range(8)}).part(made())
+    background = solve_background({str(seed): frame(TABLE * 1.6, seed=seed) for seed in range(6)}).part(made())
     plain = known.record(SIZE, plane=known.plane(SIZE, MM_PER_PX), background=background)
     assert isinstance(CARD, Card)
     return plain.model_copy(update={"card": see_card(frame(scene()), CARD, plain, made())})

@@ -30,6 +30,8 @@ from tests.calibration.test_drift import CAMERA, Floats, capture, record_of, see
 from tests.station.rig import ROOT
 
 PHONE = "00614141404018"
+POLICY = Policy.load(ROOT / "configs" / "policy" / "default.yaml")
+CATALOGUE = Catalogue.load(ROOT / "configs" / "products.yaml")
 
 
 @dataclass
@@ -86,8 +88,8 @@ class Table:
         self.save(self.record)
         self.calibrations = Calibrations(self.store, {"top": "cam"}, parts=("plane",), clock=lambda: NOW)
         self.bench = Bench(
-            Policy.load(ROOT / "configs" / "policy" / "default.yaml"),
-            Catalogue.load(ROOT / "configs" / "products.yaml"),
+            POLICY,
+            CATALOGUE,
             Content(),
             self.calibrations.correct,
             self.calibrations.examine,

@@ -17,17 +17,15 @@ from calibration.store import CalibrationStore
 from inspection.frame import Pixels, ViewPicture
 from inspection.item import Item
 from inspection.item_size import SizeSeen
-from inspection.policy import Policy
-from inspection.products import Catalogue, Product
+from inspection.products import Product
 from inspection.report import PolicyPart
 from inspection.station.calibrations import Calibrations
 from inspection.station.capture import Bench, Take
 from tests.station.rig import ROOT
-from tests.station.test_calibration_drift import Content, Shown
+from tests.station.test_calibration_drift import CATALOGUE, POLICY, Content, Shown
 
 DEMO = ROOT / "datasets" / "demo"
 PRODUCTS = {"can": "00614141401017", "bottle": "00614141403011", "phone": "00614141404018", "carton": "00614141402014"}
-CATALOGUE = Catalogue.load(ROOT / "configs" / "products.yaml")
 ORIGIN, TARGET, FOV = np.array([0.0, -70.0, 640.0]), np.array([0.0, -2.0, 30.0]), 23.0
 """Of the renderer's camera from above, which stands up to 7 mm aside in every picture."""
 
@@ -127,8 +125,7 @@ def test_a_product_without_size_costs_nothing(tmp_path: Path, record: Calibratio
 
 
 def judged(calibrations: Calibrations, item: str, goods: str) -> PolicyPart:
-    policy = Policy.load(ROOT / "configs" / "policy" / "default.yaml")
-    bench = Bench(policy, CATALOGUE, Content(), calibrations.correct, calibrations.examine)
+    bench = Bench(POLICY, CATALOGUE, Content(), calibrations.correct, calibrations.examine)
     frame = replace(Shown(picture(item)).latest(), settings_digest="")
     return bench.judge_take(Item(gtin=PRODUCTS[goods]), Take({"top": frame}, (), {}), None).policy
 
