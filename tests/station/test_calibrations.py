@@ -34,6 +34,8 @@ from tests.station.rig import ROOT, SOUP, Rig
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 DIGEST = "0123456789abcdef"
+POLICY = Policy.load(ROOT / "configs" / "policy" / "default.yaml")
+CATALOGUE = Catalogue.load(ROOT / "configs" / "products.yaml")
 
 
 @dataclass
@@ -251,8 +253,7 @@ class Scratches:
 
 
 def bench(bed: Bed, judge: Scratches) -> Bench:
-    policy = Policy.load(ROOT / "configs" / "policy" / "default.yaml")
-    return Bench(policy, Catalogue.load(ROOT / "configs" / "products.yaml"), judge, bed.calibrations.correct)
+    return Bench(POLICY, CATALOGUE, judge, bed.calibrations.correct)
 
 
 def test_the_verdict_names_the_calibration_and_the_finding_its_size(bed: Bed) -> None:
