@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 import yaml
 from procrastinate import JobContext
 from procrastinate.schema import migrations_path
+from procrastinate.worker import Worker as LibraryWorker
 
 from inspection.hub.accounts.tokens import merchant_id
 from inspection.hub.config import HubConfig, WorkerSection, load_config
@@ -122,13 +124,25 @@ def test_a_job_that_fails_is_tried_again_then_parked_and_let_go_on(hub: Hub, mer
         until(lambda: not found() and ran["poison"] == 3, "it went on")
 
 
-def test_a_stop_lets_the_running_job_end_and_begins_no_other(hub: Hub, merchant: UUID) -> None:
-    began, ended = threading.Event(), []
+def test_a_stop_lets_the_running_job_end_and_begins_no_other(
+    hub: Hub, merchant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, asks_no_more, ended = threading.Event(), threading.Event(), []
+    shut_down = LibraryWorker._shutdown
+
+    async def noted(worker: LibraryWorker, side_tasks: list[asyncio.Task[Any]]) -> None:
+        asks_no_more.set()
+        await shut_down(worker, side_tasks)
 
     def long(context: JobContext, *, merchant_id: str, number: int) -> None:
         began.set()
         work_of(context).stopping.wait(PATIENCE_S)
+        # A question for the next job that was on its way at the stop may be answered with one: it must be over before
+        # the end of this job lets the other one go.
+        asks_no_more.wait(PATIENCE_S)
         ended.append(number)
+
+    monkeypatch.setattr(LibraryWorker, "_shutdown", noted)
 
     with hub.database.transaction() as connection:
         for number in range(2):
