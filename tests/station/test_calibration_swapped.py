@@ -40,8 +40,8 @@ def test_a_swapped_camera_is_told_before_any_item_and_the_work_goes_on(tmp_path:
         rig.stop()
 
         start(rig, "B2")
-        rig.wait(lambda state: codes(state) == ["calibration.foreign_camera"], what="the swap to be told")
-        detail = rig.state()["faults"][-1]["detail"]
+        told = rig.wait(lambda state: codes(state) == ["calibration.foreign_camera"], 60, "the swap to be told")
+        (detail,) = [fault["detail"] for fault in told["faults"] if fault["code"] == "calibration.foreign_camera"]
         assert "replay:A1" in detail
         assert "replay:B2" in detail
         state = inspected(rig, 2)

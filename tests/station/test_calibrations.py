@@ -322,7 +322,7 @@ def test_a_running_station_takes_calibration_up_and_survives_its_loss(tmp_path: 
         state = inspected(rig, 2)
         assert (versions(state), codes(state)) == ({"top": known.calibration_id}, [])
         rig.command("ok", inspection_id=state["inspection_id"])
-        rig.wait_state("reported")
+        rig.wait_state("reported", timeout_s=60)
 
         file = store.path("camera-top", "top")
         file.write_bytes(file.read_bytes()[:300])
@@ -331,7 +331,7 @@ def test_a_running_station_takes_calibration_up_and_survives_its_loss(tmp_path: 
         rig.kill()
         file.write_bytes(os.urandom(2000))
         rig.start()
-        rig.wait(lambda shown: codes(shown) in (["calibration.corrupted"], ["calibration.half_written"]))
+        rig.wait(lambda shown: codes(shown) in (["calibration.corrupted"], ["calibration.half_written"]), 60)
         rig.stop()
         (report,) = rig.hub.reports.values()
         assert report["versions"]["calibration"] == {"top": known.calibration_id}
@@ -341,16 +341,16 @@ def test_bad_pictures_are_taken_again_once_and_then_held_with_one_instruction(tm
     with Rig(tmp_path) as rig:
         rig.config["calibration"] = {"folder": str(tmp_path / "calibration")}
         rig.config["cameras"] = rig.config["cameras"][:1]
-        rig.config["capture"] = {"check": "always", "retake_ms": 1500}
+        rig.config["capture"] = {"check": "always", "retake_ms": 3000}
         rig.start()
         bare = tmp_path / "bare.png"
         assert cv2.imwrite(str(bare), np.full((240, 320, 3), 150, np.uint8))
 
         rig.bench.show("top", bare)
         rig.scan(f"01{SOUP}21S1")
-        rig.wait(lambda state: "picture.nothing_there" in [fault["code"] for fault in state["faults"]])
+        rig.wait(lambda state: "picture.nothing_there" in [fault["code"] for fault in state["faults"]], 60)
         rig.put("intact")
-        good = rig.wait_state("judged")
+        good = rig.wait_state("judged", timeout_s=60)
         assert (good["capture_problems"], good["takes"]) == ({}, 1)
         assert "picture.nothing_there" not in [fault["code"] for fault in good["faults"]]
         assert {"correct", "quality", "decide"} <= set(good["timings_ms"])
@@ -386,7 +386,7 @@ def inspected(rig: Rig, number: int) -> dict[str, Any]:
     rig.command("cancel")
     rig.scan(f"01{SOUP}21S{number}")
     return rig.wait(
-        lambda state: state["state"] == "judged" and (state["item"] or {}).get("serial") == f"S{number}", what="verdict"
+        lambda state: state["state"] == "judged" and (state["item"] or {}).get("serial") == f"S{number}", 60, "verdict"
     )
 
 
