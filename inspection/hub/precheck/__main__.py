@@ -15,7 +15,10 @@ from inspection.item import Item
 from inspection.policy import Policy
 from inspection.policy.rules import LANGUAGES
 from inspection.products import Catalogue
+from models import runtime
 from models.runtime import Judge
+
+DEFAULT_BUNDLE = Path(runtime.__file__).with_name("bundles") / "default"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at photographs as the customer's page does.")
 
@@ -31,7 +34,7 @@ def look(
     language: Annotated[str, typer.Option(help=f"one of: {', '.join(LANGUAGES)}")] = "en",
     gtin: Annotated[str, typer.Option(help="GTIN-14 of what was sold; without it values play no part")] = "",
     products: Annotated[Path, typer.Option(help="product catalogue")] = Path("configs/products.yaml"),
-    bundle: Annotated[Path, typer.Option(help="model bundle")] = Path("models/bundles/default"),
+    bundle: Annotated[Path, typer.Option(help="model bundle")] = DEFAULT_BUNDLE,
     policy: Annotated[Path, typer.Option(help="rules of the customer's answer")] = CUSTOMER_POLICY,
 ) -> None:
     """Print one JSON object for each FILE; exit code 0 whatever the files hold, 1 when the check cannot start."""

@@ -15,6 +15,7 @@ import re
 import resource
 import struct
 import sys
+import warnings
 from io import BytesIO
 from typing import IO, Any
 
@@ -239,6 +240,7 @@ def confine(memory_bytes: int) -> None:
 def main() -> None:
     """``decoding.py MEMORY_BYTES CPU_SECONDS``."""
     memory_bytes, cpu_s = map(int, sys.argv[1:3])
+    warnings.simplefilter("ignore")  # to print one, Python would open files
     Image.MAX_IMAGE_PIXELS = None  # ours is checked before, and exactly
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     pillow_heif.options.DECODE_THREADS = 1

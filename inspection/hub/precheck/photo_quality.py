@@ -18,8 +18,8 @@ from inspection.hub.precheck.messages import QUALITY
 
 LOOKED_AT_SIDE = 1280
 """What is looked at is at most this large, so that limits in pixels mean the same for every camera."""
-LEAST_SIDE_PX = 200
-"""Of the shorter side; a judge's input is not much larger, and less shows no scratch."""
+LEAST_SIDE_PX = 160
+"""Of the shorter side; half a judge's input, and less shows no scratch."""
 BLANK_GREYS, HAZY_GREYS, BLACK_GREYS = 12, 45, 3
 """Grey levels between the darkest and brightest hundredth: of a picture of nothing, of one through a smeared lens,
 and of one taken in the dark that shows nothing at all."""

@@ -204,8 +204,7 @@ def test_the_command_prints_one_object_for_each_file(tmp_path: Path) -> None:
     good.write_bytes(cv2.imencode(".png", photograph())[1].tobytes())
     bad.write_bytes(b"MZ not a picture")
     files = [str(good), str(bad), str(tmp_path / "absent")]
-    bundle = str(REPOSITORY / "models/bundles/default")
-    result = CliRunner().invoke(app, ["look", *files, "--bundle", bundle, "--language", "vi"])
+    result = CliRunner().invoke(app, ["look", *files, "--language", "vi"])
     assert result.exit_code == 0, result.output
     answers = [json.loads(line) for line in result.stdout.splitlines()]
     assert [answer["file"] for answer in answers] == files
