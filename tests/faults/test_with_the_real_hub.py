@@ -43,13 +43,13 @@ class RealHub:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(number)
-            process.wait(30)
+            process.wait(60)
             assert process.stdout is not None
             process.stdout.close()
 
     def get(self, path: str) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.admin_token}"}
-        return httpx2.get(self.url + path, headers=headers, trust_env=False, timeout=10)
+        return httpx2.get(self.url + path, headers=headers, trust_env=False, timeout=60)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_items_reach_the_real_hub_once_with_their_pictures(tmp_path: Path, hub: 
                 rig.died()
                 hub.start()
                 rig.start()
-            rig.wait(lambda s: s["queue"]["waiting"] == 0 and s["state"] == "reported", timeout_s=30)
+            rig.wait(lambda s: s["queue"]["waiting"] == 0 and s["state"] == "reported", timeout_s=120)
         rows = rig.inspections()
         assert len(rows) == 3
         for row in rows:
