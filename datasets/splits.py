@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from datasets.manifest import Sample
+
+FEW_DAYS, MANY_PICTURES = 10, 40
 
 
 def held_out(
@@ -15,6 +19,7 @@ def held_out(
     seed: int,
     *,
     stratum: Callable[[Sample], str] = lambda sample: f"{sample.set}/{sample.condition}",
+    kept: AbstractSet[str] = frozenset(),
 ) -> tuple[list[int], list[int]]:
     """Indices of training and held-out samples; about ``share`` of every stratum is held out, groups whole.
 
@@ -26,12 +31,15 @@ def held_out(
         share: 0..1, share of the pictures to hold out.
         seed: chooses which.
         stratum: what is balanced; a group belongs to the stratum of its first sample.
+        kept: sets of which nothing is held out.
     """
     members: dict[str, list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):
         members[sample.group].append(index)
     strata: dict[str, list[str]] = defaultdict(list)
     for group, indices in members.items():
+        if samples[indices[0]].set in kept:
+            continue
         strata[stratum(samples[indices[0]])].append(group)
     chosen: set[str] = set()
     for groups in strata.values():
@@ -53,6 +61,63 @@ def leave_one_group_out(samples: Sequence[Sample]) -> list[tuple[str, list[int]]
     for index, sample in enumerate(samples):
         members[sample.group].append(index)
     return sorted(members.items())
+
+
+def few_days(samples: Sequence[Sample]) -> frozenset[str]:
+    """Sets of 40 pictures and more in fewer than 10 groups: the day may tell the label, and no day can be spared."""
+    pictures: dict[str, int] = defaultdict(int)
+    groups: dict[str, set[str]] = defaultdict(set)
+    for sample in samples:
+        pictures[sample.set] += 1
+        groups[sample.set].add(sample.group)
+    return frozenset(
+        name for name, count in pictures.items() if count >= MANY_PICTURES and len(groups[name]) < FEW_DAYS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One way of judging what was not trained on.
+
+    Attributes:
+        kind: ``unseen day``: a day of damaged items and one half of the sound days are judged; ``unseen damage``: of
+            the sound days one half is judged, and nothing damaged of them was trained on, so that the day cannot tell;
+            ``same day``: one half of the sound days is judged, the other was trained on.
+        judged: indices of what is judged.
+        left_out: indices of what is not trained on; all of ``judged`` and perhaps more.
+    """
+
+    kind: str
+    judged: tuple[int, ...]
+    left_out: tuple[int, ...]
+
+
+def trials(samples: Sequence[Sample], name: str) -> list[Trial]:
+    """Trials of the set ``name``, whose groups are days of which some show damaged items only.
+
+    The halves of a day are the earlier and the later pictures of each condition, by name, so that pictures of one item
+    taken one after the other stay together as far as can be told.
+    """
+    rows = [index for index, sample in enumerate(samples) if sample.set == name]
+    sound = {samples[index].group for index in rows if not samples[index].damaged}
+    halves: tuple[list[int], list[int]] = ([], [])
+    kinds: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index in rows:
+        if samples[index].group in sound:
+            kinds[samples[index].group, samples[index].condition].append(index)
+    for members in kinds.values():
+        ordered = sorted(members, key=lambda index: samples[index].path.name)
+        halves[0].extend(ordered[: len(ordered) // 2])
+        halves[1].extend(ordered[len(ordered) // 2 :])
+    found = []
+    for place, day in enumerate(sorted({samples[index].group for index in rows} - sound)):
+        judged = (*(index for index in rows if samples[index].group == day), *halves[place % 2])
+        found.append(Trial("unseen day", judged, judged))
+    damaged = [index for half in halves for index in half if samples[index].damaged]
+    for half in halves if damaged else ():
+        found.append(Trial("unseen damage", tuple(half), tuple({*half, *damaged})))
+        found.append(Trial("same day", tuple(half), tuple(half)))
+    return found
 
 
 def groups_digest(samples: Sequence[Sample]) -> str:

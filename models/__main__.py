@@ -25,6 +25,7 @@ app.add_typer(reference_command.app, name="reference")
 
 @app.command()
 def train(
+    config: Annotated[Path | None, typer.Option(help="YAML with any of the options; see configs/training.")] = None,
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -32,29 +33,53 @@ def train(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="Folder of the bundle; an older one there is replaced at the end.")
-    ] = DEFAULT_BUNDLE,
-    golden: Annotated[Path, typer.Option(help="Pictures of our own for the golden samples.")] = DEMO,
-    work: Annotated[Path, typer.Option(help="Cached features; a run that was cut goes on from them.")] = ROOT / "runs",
-    name: Annotated[str, typer.Option(help="Name of the bundle.")] = "default",
-    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
-    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the graph's input, a multiple of 32.")] = 288,
-    versions: Annotated[int, typer.Option(min=1, max=50, help="Random versions of every picture.")] = 3,
-    epochs: Annotated[float, typer.Option(min=0.1, max=500, help="Passes over the training pictures.")] = 16.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bundle on the same machine.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
-    by_date: Annotated[bool, typer.Option(help="Also measure cans on dates left out in turn.")] = True,
+        Path | None,
+        typer.Option(
+            help="Folder of the bundle; an older one is replaced at the end. Default: models/bundles/default."
+        ),
+    ] = None,
+    golden: Annotated[Path | None, typer.Option(help="Pictures of our own for the golden samples.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Cached features; a run that was cut goes on from them. Default: runs.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the bundle.")] = None,
+    version: Annotated[str | None, typer.Option(help="Version of the bundle.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=64, max=1024, help="Side of the graph's input, a multiple of 32.")
+    ] = None,
+    versions: Annotated[int | None, typer.Option(min=1, max=50, help="Random versions of every picture.")] = None,
+    epochs: Annotated[float | None, typer.Option(min=0.1, max=500, help="Passes over the training pictures.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same bundle on the same machine.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.")] = None,
+    by_date: Annotated[bool | None, typer.Option(help="Also make the trials of unseen shooting days.")] = None,
+    refresh: Annotated[
+        bool | None, typer.Option(help="Move only the heads of the last training's weights: minutes, for new labels.")
+    ] = None,
 ) -> None:
-    """Fine-tune the judge on labelled pictures and pack a bundle: about 20 minutes on two cores with everything."""
+    """Fine-tune the judge on labelled pictures and pack a bundle; a run that was cut goes on where it was.
+
+    Example: python -m models train --config configs/training/default.yaml
+    """
     with errors():
         from models.training import run  # noqa: PLC0415 - torch is not everywhere
+        from models.training.config import read_options  # noqa: PLC0415 - belongs to training
 
-        folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
-        options = run.TrainOptions(
-            folders, golden, out, work, name, version, size, versions, epochs, seed, threads, by_date=by_date,
-            command=f"python -m models train --size {size} --versions {versions} --epochs {epochs:g} --seed {seed}",
-        )  # fmt: skip
-        typer.echo(run.train(options, Console()))
+        options = {
+            "data": data, "out": out, "golden": golden, "work": work, "name": name, "version": version, "size": size,
+            "versions": versions, "epochs": epochs, "seed": seed, "threads": threads, "by_date": by_date,
+            "refresh": refresh,
+        }  # fmt: skip
+        given = {key: value for key, value in options.items() if value is not None}
+        said = [f"--config {config.name}"] if config else []
+        said += [
+            f"--{key.replace('_', '-')} {given[key]}" for key in ("size", "versions", "epochs", "seed") if key in given
+        ]
+        folders = [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
+        otherwise = {
+            "data": folders, "golden": DEMO, "out": DEFAULT_BUNDLE, "work": ROOT / "runs",
+            "command": " ".join(["python -m models train", *said]),
+        }  # fmt: skip
+        typer.echo(run.train(read_options(config, given, otherwise), Console()))
 
 
 @app.command()

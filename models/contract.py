@@ -30,6 +30,28 @@ class InputSpec(_Part):
     channels: Literal["BGR"] = "BGR"
 
 
+class FinderSpec(_Part):
+    """How the item is looked for before it is judged, so that its surroundings do not decide; see `models.finder`.
+
+    Attributes:
+        size: side of the finder's input, made like the judge's.
+        probability: from which a pixel belongs to the item.
+        margin: around the item, of its longer side.
+        inside: mean probability of the item's pixels; below it the item is not believed.
+        certain: mean of ``|2 p - 1|`` over the whole picture; below it nothing is believed.
+        least: share of the finder's input; a smaller item is not believed, and the whole picture is judged.
+        most: of the picture's longer side; a larger cut is not made.
+    """
+
+    size: Annotated[int, Field(ge=32, le=1024, multiple_of=32)]
+    probability: Probability = 0.5
+    inside: Probability = 0.76
+    certain: Probability = 0.86
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.12
+    least: Probability = 0.003
+    most: Probability = 0.85
+
+
 class Thresholds(_Part):
     """Where post-processing draws its lines; all chosen on held-out groups.
 
@@ -55,6 +77,7 @@ class DataSpec(_Part):
     Attributes:
         digest: of all samples' labels and bytes (``datasets.manifest.digest``).
         held_out_digest: of the names of the held-out groups (``datasets.splits.groups_digest``).
+        kept: sets of which nothing was held out, as they come from too few days.
     """
 
     digest: Sha256
@@ -63,6 +86,7 @@ class DataSpec(_Part):
     seed: int
     held_out_share: Probability
     held_out_digest: Sha256
+    kept: tuple[str, ...] = ()
 
 
 class Lineage(_Part):
@@ -98,6 +122,7 @@ class BundleSpec(_Part):
     version: Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.-]{0,19}$")]
     created: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     input: InputSpec
+    finder: FinderSpec | None = None
     defects: Annotated[tuple[Defect, ...], Field(min_length=1)]
     conditions: tuple[Condition, ...] = tuple(Condition)
     thresholds: Thresholds

@@ -28,17 +28,22 @@ class PictureRefused(InspectionError):
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How a picture was fitted: ``fitted = scale * original + (left, top)``, all in pixels."""
+    """How a picture was fitted: ``fitted = scale * original + (left, top)``, all in pixels.
+
+    Attributes:
+        inside: left, top, right, bottom of what of the original is seen; nothing is found elsewhere.
+    """
 
     scale: float
-    left: int
-    top: int
-    width: int
-    height: int
+    left: float
+    top: float
+    inside: tuple[int, int, int, int]
 
 
-def fit(pixels: Pixels, size: int) -> tuple[Pixels, Letterbox]:
-    """Scale ``pixels`` (uint8, (H, W, 3), BGR) to fit ``size`` x ``size``, centred, the rest reflected.
+def fit(pixels: Pixels, size: int, crop: Box | None = None) -> tuple[Pixels, Letterbox]:
+    """Scale ``pixels`` (uint8, (H, W, 3), BGR), or the part ``crop`` of it, to fit ``size`` x ``size``.
+
+    It lies in the middle, the rest is reflected. ``crop`` must lie inside the picture.
 
     Raises:
         PictureRefused: another dtype or shape, or a side of 0 or over 16384 pixels.
@@ -48,6 +53,10 @@ def fit(pixels: Pixels, size: int) -> tuple[Pixels, Letterbox]:
     height, width = pixels.shape[:2]
     if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
         raise PictureRefused(f"sides of 1..{MAX_SIDE} expected, found {width}x{height}")
+    if crop is not None:
+        pixels = pixels[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+        height, width = pixels.shape[:2]
+    x, y = (crop.x, crop.y) if crop is not None else (0, 0)
     scale = size / max(height, width)
     new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -56,7 +65,8 @@ def fit(pixels: Pixels, size: int) -> tuple[Pixels, Letterbox]:
     bordered = cv2.copyMakeBorder(
         small, top, size - new_height - top, left, size - new_width - left, cv2.BORDER_REFLECT
     )
-    return np.asarray(bordered, np.uint8), Letterbox(scale, left, top, width, height)
+    box = Letterbox(scale, left - x * scale, top - y * scale, (x, y, x + width, y + height))
+    return np.asarray(bordered, np.uint8), box
 
 
 def regions(
@@ -75,8 +85,9 @@ def regions(
         x, y, width, height = (int(value) for value in stats[label, :4])
         left, right = ((edge - letterbox.left) / letterbox.scale for edge in (x, x + width))
         top, bottom = ((edge - letterbox.top) / letterbox.scale for edge in (y, y + height))
-        left, right = max(0, round(left)), min(letterbox.width, round(right))
-        top, bottom = max(0, round(top)), min(letterbox.height, round(bottom))
+        first_x, first_y, end_x, end_y = letterbox.inside
+        left, right = max(first_x, round(left)), min(end_x, round(right))
+        top, bottom = max(first_y, round(top)), min(end_y, round(bottom))
         if right > left and bottom > top:  # a region wholly in the reflected border is not on the picture
             box = Box(left, top, right - left, bottom - top)
             part = (names[y : y + height, x : x + width] == label).astype(np.uint8)
@@ -91,7 +102,7 @@ def _outline(part: Pixels, origin: tuple[int, int], letterbox: Letterbox) -> tup
     sides = [np.column_stack([columns + dx, rows + dy]) for dx, dy in ((0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5))]
     hull = cv2.convexHull(np.concatenate(sides).astype(np.float32)).reshape(-1, 2)
     inside = (hull + origin - (letterbox.left, letterbox.top)) / letterbox.scale
-    return tuple((float(x), float(y)) for x, y in np.clip(inside, 0, (letterbox.width, letterbox.height)))
+    return tuple((float(x), float(y)) for x, y in np.clip(inside, letterbox.inside[:2], letterbox.inside[2:]))
 
 
 def quality(view: str, fitted: Pixels) -> CaptureQuality:

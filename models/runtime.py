@@ -19,6 +19,7 @@ from inspection.frame import Pixels, ViewPicture
 from inspection.ledger.notes import VerifierKey
 from models.bundle import EXPECTED, GRAPH, REFERENCE, SPEC, Bundle, open_bundle
 from models.contract import OUTPUTS, BundleSpec
+from models.finder import FINDER, Finder
 from models.fusion import fused
 from models.inner import PATCHES, has_tensor, with_output
 from models.novelty import Reference
@@ -56,9 +57,10 @@ class NotFinite(InspectionError):
 class Judge:
     """A loaded bundle. Thread-safe for :meth:`assess`."""
 
-    def __init__(self, bundle: Bundle, session: ort.InferenceSession) -> None:
+    def __init__(self, bundle: Bundle, session: ort.InferenceSession, finder: Finder | None = None) -> None:
         self._bundle = bundle
         self._session = session
+        self._finder = finder
         self._reference = Reference(**_arrays(bundle, REFERENCE))
         self._has_patches = PATCHES in {output.name for output in session.get_outputs()}
 
@@ -96,7 +98,7 @@ class Judge:
         if names != OUTPUTS:
             raise BundleError(f"{path / GRAPH} has outputs {names}, {OUTPUTS} expected")
         try:
-            judge = cls(bundle, session)
+            judge = cls(bundle, session, _finder(bundle, options))
             judge._check_golden()
         except InspectionError:
             raise
@@ -207,7 +209,9 @@ class Judge:
             )
 
     def _fit(self, pictures: Sequence[ViewPicture]) -> tuple[Pixels, list[Letterbox]]:
-        fitted = [fit(picture.pixels, self.spec.input.size) for picture in pictures]
+        pixels = [picture.pixels for picture in pictures]
+        crops = [None] * len(pixels) if self._finder is None else self._finder.crops(pixels)
+        fitted = [fit(whole, self.spec.input.size, crop) for whole, crop in zip(pixels, crops, strict=True)]
         return np.stack([pixels for pixels, _ in fitted]), [letterbox for _, letterbox in fitted]
 
     def _findings(self, pictures: Sequence[ViewPicture], raw: Raw, letterboxes: list[Letterbox]) -> tuple[Finding, ...]:
@@ -262,6 +266,13 @@ class Judge:
                     hint="use the onnxruntime version of the lock, or choose another bundle with model.bundle",
                 )
         self.assess(views[:1])  # sets up what the first item would wait for
+
+
+def _finder(bundle: Bundle, options: ort.SessionOptions) -> Finder | None:
+    if bundle.spec.finder is None:
+        return None
+    session = ort.InferenceSession(bundle.contents[FINDER], options, providers=["CPUExecutionProvider"])
+    return Finder(session, bundle.spec.finder)
 
 
 def _channels_last(patches: Floats) -> Floats:

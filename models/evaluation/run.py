@@ -57,7 +57,7 @@ def held_out_rows(judge: Judge, samples: Sequence[Sample]) -> list[int]:
         ConfigError: these are not the samples it was trained on, so the split cannot be made again.
     """
     data = judge.spec.data
-    rows = held_out(samples, data.held_out_share, data.seed)[1]
+    rows = held_out(samples, data.held_out_share, data.seed, kept=frozenset(data.kept))[1]
     if groups_digest([samples[index] for index in rows]) != data.held_out_digest:
         raise ConfigError(
             "these are not the pictures that the bundle was trained on: the held-out groups differ",
@@ -66,13 +66,13 @@ def held_out_rows(judge: Judge, samples: Sequence[Sample]) -> list[int]:
     return rows
 
 
-def _known(judge: Judge, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _known(judge: Judge, samples: Sequence[Sample]) -> tuple[np.ndarray, ...]:
     found = labels_of(samples)
     columns = {defect: column for column, defect in enumerate(found.defects)}
     empty = np.zeros(len(samples), np.float32)
     present = [found.present[:, columns[name]] if name in columns else empty for name in judge.spec.defects]
     known = [found.known[:, columns[name]] if name in columns else empty for name in judge.spec.defects]
-    return np.stack(present, axis=1), np.stack(known, axis=1), found.condition
+    return np.stack(present, axis=1), np.stack(known, axis=1), found.condition, found.graded
 
 
 def _picture(sample: Sample) -> ViewPicture:

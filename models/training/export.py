@@ -12,10 +12,13 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 import torch
+from torch import nn
 
+from inspection.finding import Box
 from inspection.frame import Pixels
 from models.bundle import CARD, EXPECTED, GOLDEN, GRAPH, REFERENCE, seal_bundle
 from models.contract import OUTPUTS, BundleSpec
+from models.finder import FINDER, Finder
 from models.pixels import fit
 from models.runtime import Judge
 from models.training.fit import Floats
@@ -25,8 +28,9 @@ GOLDEN_SIDE = 320
 
 
 def write_bundle(
-    folder: Path, graph: Graph, spec: BundleSpec, reference: dict[str, Floats], golden: Sequence[Pixels], card: str
-) -> str:
+    folder: Path, graph: Graph, spec: BundleSpec, reference: dict[str, Floats], golden: Sequence[Pixels], card: str,
+    finder: nn.Module | None = None,
+) -> str:  # fmt: skip
     """Write the bundle to ``folder``, let the run-time load it, and only then put it in place of an older one.
 
     Returns the bundle's id.
@@ -36,13 +40,15 @@ def write_bundle(
     building.chmod(0o755)
     try:
         export(graph, building / GRAPH, spec.input.size)
+        if finder is not None and spec.finder is not None:
+            export_finder(finder, building / FINDER, spec.finder.size)
         np.savez(building / REFERENCE, **reference)  # type: ignore[arg-type]  # numpy's stub mistakes it for allow_pickle
         (building / GOLDEN).mkdir()
         for number, pixels in enumerate(golden):
             scale = min(1.0, GOLDEN_SIDE / max(pixels.shape[:2]))
             small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             cv2.imwrite(str(building / GOLDEN / f"{number:02d}.png"), small)
-        _write_expected(building, spec.input.size)
+        _write_expected(building, spec)
         (building / CARD).write_text(card, encoding="utf-8")
         seal_bundle(building, spec)
         bundle_id = Judge.load(building).bundle_id
@@ -73,11 +79,24 @@ def export(graph: Graph, file: Path, size: int) -> None:
     )
 
 
-def _write_expected(folder: Path, size: int) -> None:
+def export_finder(finder: nn.Module, file: Path, size: int) -> None:
+    """The finder's graph, input ``pictures`` uint8 (N, S, S, 3) BGR, output ``item`` (N, h, w) 0..1, N dynamic."""
+    torch.onnx.export(
+        finder.eval(), (torch.zeros(2, size, size, 3, dtype=torch.uint8),), str(file), input_names=["pictures"],
+        output_names=["item"], dynamic_axes={"pictures": {0: "n"}, "item": {0: "n"}}, opset_version=17, dynamo=False,
+    )  # fmt: skip
+
+
+def _write_expected(folder: Path, spec: BundleSpec) -> None:
     session = ort.InferenceSession(str(folder / GRAPH), providers=["CPUExecutionProvider"])
     pictures = [
         np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
         for path in sorted((folder / GOLDEN).glob("*.png"))
     ]
-    outputs = session.run(list(OUTPUTS), {"pictures": np.stack([fit(picture, size)[0] for picture in pictures])})
+    crops: list[Box | None] = [None] * len(pictures)
+    if spec.finder is not None:
+        finder = ort.InferenceSession(str(folder / FINDER), providers=["CPUExecutionProvider"])
+        crops = Finder(finder, spec.finder).crops(pictures)
+    fitted = [fit(picture, spec.input.size, crop)[0] for picture, crop in zip(pictures, crops, strict=True)]
+    outputs = session.run(list(OUTPUTS), {"pictures": np.stack(fitted)})
     np.savez(folder / EXPECTED, **dict(zip(OUTPUTS, outputs, strict=True)))

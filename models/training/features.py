@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 import torch
+from torch import nn
 
 from datasets.manifest import Sample
 from datasets.masks import planes, read_codes
 from inspection.errors import ConfigError
-from inspection.finding import Defect
+from inspection.finding import Box, Defect
 from inspection.frame import Pixels
 from models.pixels import fit
 from models.training.augment import augment
@@ -27,6 +30,8 @@ from models.training.backbone import (
     FINE_STRIDE,
     Trunk,
 )
+from models.training.item_views import item_view
+from models.training.items import item_mask, read_picture
 
 BATCH = 16
 FLUSH_EVERY = 10
@@ -34,6 +39,28 @@ Rows = npt.NDArray[np.int64]
 RECIPE = "2"
 Halves = npt.NDArray[np.float16]
 Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How pictures are seen that are not judged whole.
+
+    Attributes:
+        boxes: what the finder cuts out of each sample.
+        masks: folder of the items' masks.
+        backgrounds: photographs to put items on.
+        painted: whether every version is a damaged one, with damage painted on.
+    """
+
+    boxes: tuple[Box, ...]
+    masks: Path
+    backgrounds: tuple[Path, ...]
+    painted: bool = False
+
+    def __str__(self) -> str:
+        names = hashlib.sha256("\n".join(path.name for path in self.backgrounds).encode()).hexdigest()[:16]
+        places = " ".join(f"{box.x},{box.y},{box.width},{box.height}" for box in self.boxes)
+        return f"cut {self.painted} {names} {places}"
 
 
 class FeatureCache:
@@ -46,17 +73,22 @@ class FeatureCache:
             without mask.
     """
 
-    def __init__(self, folder: Path, samples: Sequence[Sample], size: int, versions: int, seed: int) -> None:
+    def __init__(
+        self, folder: Path, samples: Sequence[Sample], size: int, versions: int, seed: int, cut: Cut | None = None
+    ) -> None:
         if size % COARSE_STRIDE:
             raise ConfigError(f"--size {size} is not a multiple of {COARSE_STRIDE}")
         self._samples, self._size, self._versions, self._seed = samples, size, versions, seed
+        self._cut = cut
+        self._backgrounds: list[Pixels] | None = None
         key = "\n".join(
             [
                 RECIPE,
                 str(size),
                 str(versions),
                 str(seed),
-                *(f"{s.name} {_stamp(s.path)} {s.mask and _stamp(s.mask)}" for s in samples),
+                *([] if cut is None else [str(cut)]),
+                *(f"{s.name} {stamp(s.path)} {s.mask and stamp(s.mask)}" for s in samples),
             ]
         )
         self._folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -66,12 +98,22 @@ class FeatureCache:
         self.coarse: Halves = self._array("coarse", (1 + versions, count, COARSE_CHANNELS, coarse, coarse), np.float16)
         self.masks: Halves = self._array("masks", (1 + versions, count, len(Defect), fine, fine), np.float16)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the arrays: another process opens the files again."""
+        dropped = ("fine", "coarse", "masks")
+        return {key: value for key, value in self.__dict__.items() if key not in dropped} | {"_backgrounds": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name in ("fine", "coarse", "masks"):
+            setattr(self, name, np.load(self._folder / f"{name}.npy", mmap_mode="r"))
+
     def fill(self, trunk: Trunk, threads: int, advance: Callable[[int], None]) -> None:
         """Compute what is not there yet; ``advance`` hears of every finished batch how many samples it had."""
         marker = self._folder / "done"
         done = int(marker.read_text(encoding="ascii")) if marker.is_file() else 0
         advance(done)
-        session = _session(trunk, self._folder / "trunk.onnx", self._size, threads)
+        session = trunk_session(trunk, self._folder / "trunk.onnx", self._size, threads)
         for start in range(done, self.total, BATCH):
             numbers = range(start, min(start + BATCH, self.total))
             pictures = []
@@ -99,22 +141,42 @@ class FeatureCache:
         """How many versions of samples there are in all."""
         return self.versions * len(self._samples)
 
+    def versions_of(self, rows: Rows) -> Rows:
+        """How many versions each of the given samples has, (n,)."""
+        return np.full(len(rows), self.versions)
+
     def gather(self, versions: Rows, rows: Rows) -> tuple[Halves, Halves, Halves]:
         """Fine and coarse features and masks of the given versions (n,) of the given samples (n,)."""
         return self.fine[versions, rows], self.coarse[versions, rows], self.masks[versions, rows]
 
     def _version(self, index: int, version: int) -> tuple[Pixels, Pixels | None]:
         sample = self._samples[index]
-        pixels = cv2.imread(str(sample.path), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise ConfigError(f"{sample.path} is not a picture", hint="remove it from the manifest")
-        picture = np.asarray(pixels, np.uint8)
+        picture = read_picture(sample.path)
         mask = None if sample.mask is None else read_codes(sample.mask)
         if mask is not None and mask.shape != picture.shape[:2]:
             raise ConfigError(f"{sample.mask} is not of the size of {sample.path}")
+        if self._cut is not None:
+            return self._cut_version(self._cut, index, version, picture, mask)
         if version:
             picture, mask = augment(picture, mask, random.Random(f"{self._seed}/{sample.name}/{version}"))
         return fit(picture, self._size)[0], mask
+
+    def _cut_version(
+        self, cut: Cut, index: int, version: int, picture: Pixels, mask: Pixels | None
+    ) -> tuple[Pixels, Pixels | None]:
+        sample, box = self._samples[index], cut.boxes[index]
+        if not version and not cut.painted:
+            part = None if mask is None else mask[box.y : box.y + box.height, box.x : box.x + box.width]
+            return fit(picture, self._size, box)[0], part
+        if self._backgrounds is None:
+            self._backgrounds = [
+                np.asarray(cv2.resize(read_picture(path), (256, 256)), np.uint8) for path in cut.backgrounds
+            ]
+        seed = random.Random(f"{self._seed}/{sample.name}/{version}/{cut.painted}").getrandbits(64)
+        return item_view(
+            picture, mask, np.random.default_rng(seed), self._size, box,
+            item=item_mask(sample, cut.masks), backgrounds=self._backgrounds, painted=cut.painted,
+        )  # fmt: skip
 
     def _cells(self, mask: Pixels) -> Floats:
         """Share of every cell that shows each defect, (14, h, w)."""
@@ -155,9 +217,10 @@ class JoinedFeatures:
         self._caches = caches
         self._ends = np.cumsum([cache.total // cache.versions for cache in caches])
 
-    @property
-    def versions(self) -> int:
-        return self._caches[0].versions
+    def versions_of(self, rows: Rows) -> Rows:
+        """Like :meth:`FeatureCache.versions_of`, rows counted over all caches."""
+        owners = np.searchsorted(self._ends, rows, side="right")
+        return np.array([cache.versions for cache in self._caches])[owners]
 
     @property
     def total(self) -> int:
@@ -182,7 +245,7 @@ class JoinedFeatures:
         return fine, coarse, masks
 
 
-def _session(trunk: Trunk, file: Path, size: int, threads: int) -> ort.InferenceSession:
+def trunk_session(trunk: nn.Module, file: Path, size: int, threads: int) -> ort.InferenceSession:
     """The trunk on ONNX Runtime: several times faster than torch on a processor, and the same numbers to 1e-4."""
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     axes = {"pictures": {0: "n"}, "fine": {0: "n"}, "coarse": {0: "n"}}
@@ -195,6 +258,7 @@ def _session(trunk: Trunk, file: Path, size: int, threads: int) -> ort.Inference
     return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def _stamp(path: Path) -> str:
+def stamp(path: Path) -> str:
+    """Size and time of a file, to tell whether it is another one now."""
     stat = path.stat()
     return f"{stat.st_size} {stat.st_mtime_ns}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +15,15 @@ from torch.nn import functional
 from datasets.manifest import Sample
 from inspection.finding import Condition, Defect
 from models.training.features import FeatureCache, JoinedFeatures
-from models.training.network import Tail
+from models.training.network import Tail, fused
 
 BATCH = 32
 BACKBONE_RATE, HEAD_RATE, DECAY = 5e-4, 2e-3, 1e-2
 AS_IT_IS = 0.3
 """Share of draws that take the picture as it is."""
 SMOOTHING = 0.02
+PAINTED = "painted"
+"""Name of the set of sound items with damage painted on: how bad it is nobody said."""
 CONDITION_WEIGHT, ORDINAL_WEIGHT, MAP_WEIGHT = 0.7, 0.5, 0.5
 Floats = npt.NDArray[np.float32]
 
@@ -35,12 +37,14 @@ class Labels:
         present: float32 (N, D), 1 where the label states the defect.
         known: float32 (N, D), 1 where the label says present or absent; the rest does not enter the loss.
         condition: int64 (N,), index into ``Condition``.
+        graded: bool (N,), whether the grade is known; where not, all that is known is that the item is not intact.
     """
 
     defects: tuple[Defect, ...]
     present: Floats
     known: Floats
     condition: npt.NDArray[np.int64]
+    graded: npt.NDArray[np.bool_]
 
 
 def labels_of(samples: Sequence[Sample]) -> Labels:
@@ -49,9 +53,9 @@ def labels_of(samples: Sequence[Sample]) -> Labels:
     present = np.array([[defect in sample.defects for defect in defects] for sample in samples], np.float32)
     absent = np.array([[sample.absent(defect) for defect in defects] for sample in samples], np.float32)
     order = list(Condition)
-    return Labels(
-        defects, present, np.maximum(present, absent), np.array([order.index(sample.condition) for sample in samples])
-    )
+    condition = np.array([order.index(sample.condition) for sample in samples])
+    graded = np.array([sample.set != PAINTED for sample in samples])
+    return Labels(defects, present, np.maximum(present, absent), condition, graded)
 
 
 def fit_tail(
@@ -64,14 +68,19 @@ def fit_tail(
     epochs: float,
     seed: int,
     advance: Callable[[float], None] = lambda _loss: None,
+    start: Mapping[str, Tensor] | None = None,
 ) -> Tail:
     """Fine-tune a tail on the samples with the indices ``train``; the same seed gives the same tail.
 
     A draw takes each (set, condition) with a weight of one over the root of its size, and a random version of the
-    picture. ``advance`` hears of every step's loss.
+    picture. ``advance`` hears of every step's loss. From the weights ``start`` only the heads are moved.
     """
     torch.manual_seed(seed)
     tail = Tail(network, len(labels.defects), len(Condition))
+    if start is not None:
+        tail.load_state_dict(start)
+        for parameter in tail.backbone_parameters():
+            parameter.requires_grad_(requires_grad=False)
     tail.train()
     indices = np.asarray(train)
     kinds = [(samples[index].set, samples[index].condition) for index in train]
@@ -92,7 +101,9 @@ def fit_tail(
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         rows = rng.choice(indices, BATCH, p=weights)
-        versions = np.where(rng.random(BATCH) < AS_IT_IS, 0, rng.integers(0, cache.versions, BATCH))
+        versions = np.where(
+            rng.random(BATCH) < AS_IT_IS, 0, (rng.random(BATCH) * cache.versions_of(rows)).astype(np.int64)
+        )
         fine, coarse, masks = cache.gather(versions, rows)
         outputs = tail(_tensor(fine), _tensor(coarse))
         loss = _loss(
@@ -118,13 +129,13 @@ def step_count(samples: int, epochs: float) -> int:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not read by mypy here
 def predict(tail: Tail, cache: FeatureCache | JoinedFeatures, indices: Sequence[int]) -> tuple[Floats, Floats, Floats]:
-    """Defect logits (n, D), condition logits (n, 4) and embeddings (n, E) of the pictures as they are."""
+    """Defect logits (n, D), fused condition logits (n, 4) and embeddings (n, E) of the pictures as they are."""
     parts = []
     for start in range(0, len(indices), BATCH):
         rows = np.asarray(indices[start : start + BATCH])
         fine, coarse, _ = cache.gather(np.zeros_like(rows), rows)
         defects, conditions, _, embedding = tail(_tensor(fine), _tensor(coarse))
-        parts.append((defects.numpy(), conditions.numpy(), embedding.numpy()))
+        parts.append((defects.numpy(), fused(conditions, defects).numpy(), embedding.numpy()))
     defects, conditions, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
     return defects, conditions, embeddings
 
@@ -141,17 +152,27 @@ def _loss(
     target = present * (1 - 2 * SMOOTHING) + SMOOTHING
     each = functional.binary_cross_entropy_with_logits(defects, target, reduction="none")
     loss = (each * known).sum() / known.sum().clamp(min=1)
-    condition = torch.from_numpy(labels.condition[rows])
-    loss = loss + CONDITION_WEIGHT * functional.cross_entropy(conditions, condition, label_smoothing=SMOOTHING)
-    cumulative = torch.softmax(conditions, dim=1).cumsum(dim=1)[:, :-1]
-    reached = (condition[:, None] <= torch.arange(cumulative.shape[1])[None]).to(torch.float32)
-    loss = loss + ORDINAL_WEIGHT * ((cumulative - reached) ** 2).sum(dim=1).mean()  # squared earth mover's distance
+    loss = loss + condition_loss(
+        conditions, torch.from_numpy(labels.condition[rows]), torch.from_numpy(labels.graded[rows])
+    )
     if bool(masked.any()):
         cells = masks[masked]
         exact = functional.binary_cross_entropy_with_logits(maps[masked], cells, reduction="none")
         weight = 1 + 9 * cells
         loss = loss + MAP_WEIGHT * (exact * weight).sum() / weight.sum()
     return loss
+
+
+def condition_loss(conditions: Tensor, truth: Tensor, graded: Tensor) -> Tensor:
+    """Cross-entropy and squared earth mover's distance of known grades; elsewhere only that it is not intact."""
+    each = functional.cross_entropy(conditions, truth, label_smoothing=SMOOTHING, reduction="none")
+    probabilities = torch.softmax(conditions, dim=1)
+    cumulative = probabilities.cumsum(dim=1)[:, :-1]
+    reached = (truth[:, None] <= torch.arange(cumulative.shape[1])[None]).to(torch.float32)
+    distance = ((cumulative - reached) ** 2).sum(dim=1)
+    not_intact = -torch.log1p(-probabilities[:, 0] * (1 - SMOOTHING))
+    known = CONDITION_WEIGHT * each + ORDINAL_WEIGHT * distance
+    return torch.where(graded, known, CONDITION_WEIGHT * not_intact).mean()
 
 
 def _tensor(values: npt.NDArray[np.float16] | Floats) -> Tensor:

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from datasets.manifest import Sample
+from datasets.splits import Trial
 from inspection.finding import Condition, Defect
 from models.training.fit import Floats, Labels
 
@@ -157,16 +158,31 @@ def _macro_f1(labels: Labels, rows: npt.NDArray[np.int64], defects: Floats, cond
     return {"macro_f1": round(float(f1_score(truth, scores.argmax(axis=1), average="macro")), 4)}
 
 
-def cans_by_date(truth: npt.NDArray[np.int64], conditions: Floats) -> dict[str, float]:
-    """AUROC of damaged against intact and balanced accuracy of the four grades over all left-out dates together."""
-    return {
-        "pictures": len(truth),
-        "auroc": round(float(roc_auc_score(truth > 0, 1 - conditions[:, 0])), 4),
-        "balanced_accuracy": round(float(balanced_accuracy_score(truth, conditions.argmax(axis=1))), 4),
-        "critical_called_sellable": int(
-            (
-                (truth == list(Condition).index(Condition.CRITICAL))
-                & (conditions[:, :SELLABLE].sum(axis=1) > DEFAULT_THRESHOLD)
-            ).sum()
-        ),
-    }
+def unseen_days(tried: Sequence[Trial], predictions: Sequence[Floats], labels: Labels) -> dict[str, dict[str, Any]]:
+    """Figures of each kind of trial: mean AUROC of damaged against intact, of the grades over all trials together.
+
+    Args:
+        tried: the trials.
+        predictions: probabilities of the conditions of what each judged, (n, 4).
+        labels: of all samples.
+    """
+    figures: dict[str, dict[str, Any]] = {}
+    critical = list(Condition).index(Condition.CRITICAL)
+    for kind in dict.fromkeys(trial.kind for trial in tried):
+        pairs = [
+            (labels.condition[list(trial.judged)], found)
+            for trial, found in zip(tried, predictions, strict=True)
+            if trial.kind == kind
+        ]
+        truth, found = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        ranked = [float(roc_auc_score(y > 0, 1 - p[:, 0])) for y, p in pairs if 0 < (y > 0).mean() < 1]
+        p_sellable = found[:, :SELLABLE].sum(axis=1)
+        figures[kind] = {
+            "trials": len(pairs),
+            "pictures": len(truth),
+            "auroc": round(float(np.mean(ranked)), 4) if ranked else None,
+            "balanced_accuracy": round(float(balanced_accuracy_score(truth, found.argmax(axis=1))), 4),
+            "critical": int((truth == critical).sum()),
+            "critical_called_sellable": int(((truth == critical) & (p_sellable > DEFAULT_THRESHOLD)).sum()),
+        }
+    return figures

@@ -64,6 +64,17 @@ class Tail(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         return pooled, self.conditions(self.dropout(embedding)), maps, embedding
 
 
+def fused(conditions: Tensor, defects: Tensor) -> Tensor:
+    """Logits of conditions (N, 4) whose odds of "intact" are the mean of two opinions, as log odds.
+
+    One is the condition's own, from the whole picture; the other is that no defect (logits (N, D)) is seen anywhere.
+    On unseen days the second is the surer one, as it must point at a place.
+    """
+    own = conditions[:, 0] - torch.logsumexp(conditions[:, 1:], dim=1)
+    unseen = -defects.amax(dim=1)
+    return torch.cat([conditions[:, :1] + ((unseen - own) / 2)[:, None], conditions[:, 1:]], dim=1)
+
+
 class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
     """The graph of the bundle: pictures to calibrated probabilities, maps and embedding."""
 
@@ -78,7 +89,7 @@ class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         defects, conditions, maps, embedding = self.tail(*self.trunk(pictures))
         return (
             torch.sigmoid(defects / self.defect_temperature),
-            torch.softmax(conditions / self.condition_temperature, dim=1),
+            torch.softmax(fused(conditions, defects) / self.condition_temperature, dim=1),
             torch.sigmoid(maps),
             embedding,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,47 +14,27 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch import nn
 
-from datasets.manifest import Sample, digest, read_manifest
-from datasets.splits import groups_digest, held_out, leave_one_group_out
+from datasets.manifest import Sample, digest
+from datasets.splits import Trial, groups_digest, held_out, trials
 from inspection.errors import ConfigError
+from inspection.finding import Condition
 from inspection.frame import Pixels
 from models import novelty
 from models.contract import BundleSpec, DataSpec, InputSpec, Thresholds
 from models.training import measure
-from models.training.backbone import Trunk, pretrained
+from models.training.backbone import pretrained
 from models.training.card import write_card
+from models.training.config import TrainOptions
 from models.training.export import write_bundle
-from models.training.features import FeatureCache, JoinedFeatures
-from models.training.fit import Labels, fit_tail, labels_of, predict, step_count
+from models.training.fit import Labels, step_count
+from models.training.fits import Fit, Ground, fit_all
+from models.training.material import FINDER_SPEC, Material, gather
 from models.training.network import Graph, Tail
 
 GOLDEN_PICTURES = 6
-CANS = "cans"
+BACKGROUNDS = 48
 NOVELTY_QUANTILE = 0.99
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """What the command line gives; see ``python -m models train --help``."""
-
-    data: Sequence[Path]
-    golden: Path
-    out: Path
-    work: Path
-    name: str = "default"
-    version: str = "1"
-    size: int = 288
-    versions: int = 3
-    epochs: float = 16.0
-    seed: int = 0
-    threads: int = 2
-    held_out_share: float = 0.25
-    wrong_resell: float = 0.01
-    wrong_scrap: float = 0.005
-    by_date: bool = True
-    command: str = "python -m models train"
 
 
 def train(options: TrainOptions, console: Console) -> str:
@@ -64,30 +45,38 @@ def train(options: TrainOptions, console: Console) -> str:
     """
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
-    parts = [read_manifest(folder) for folder in options.data]
-    samples = [sample for part in parts for sample in part]
     golden = _golden(options.golden)
-    labels = labels_of(samples)
-    train_rows, test_rows = held_out(samples, options.held_out_share, options.seed)
-    if not test_rows or not labels.defects:
-        raise ConfigError("too little data: every set and condition needs two groups, and some item a defect")
-    console.print(f"{len(samples)} pictures, {len(train_rows)} to train on, {len(test_rows)} held out by group")
     network = pretrained()
     with _progress(console) as progress:
-        trunk = Trunk(network)
-        cache = JoinedFeatures(
-            [
-                FeatureCache(options.work / "features", part, options.size, options.versions, options.seed)
-                for part in parts
-            ]
+        material = gather(options, network, progress)
+        samples, labels = material.samples, material.labels
+        real = len(samples) - material.painted
+        places = {sample.name: place for place, sample in enumerate(samples)}
+        train_rows, test_rows = (
+            [places[material.every[index].name] for index in part]
+            for part in held_out(material.every, options.held_out_share, options.seed, kept=material.kept)
         )
-        task = progress.add_task("features", total=cache.total)
-        cache.fill(trunk, options.threads, lambda count: progress.advance(task, count))
-        tail = _fit(progress, "fine-tuning", network, cache, samples, labels, train_rows, options)
-        metrics: dict[str, Any] = {}
-        if options.by_date and any(sample.set == CANS for sample in samples):
-            metrics["cans_leave_one_date_out"] = _cans_by_date(progress, network, cache, samples, labels, options)
-    defects, conditions, embeddings = predict(tail, cache, test_rows)
+        if not test_rows or not labels.defects:
+            raise ConfigError("too little data: every set and condition needs two groups, and some item a defect")
+        console.print(f"{real} pictures, {len(train_rows)} to train on, {len(test_rows)} held out by group")
+        painted = range(real, len(samples))
+        ground = Ground(network, material.cache, samples, labels, options.seed)
+        start = _last_weights(options, labels) if options.refresh else None
+        epochs = options.refresh_epochs if options.refresh else options.epochs
+        fits = [Fit((*train_rows, *painted), (*test_rows, *train_rows), epochs, start)]
+        tried = [] if options.refresh else _trials(options, material)
+        fits += [_trial_fit(trial, samples, options) for trial in tried]
+        task = progress.add_task("fine-tuning", total=sum(step_count(len(fit.train), fit.epochs) for fit in fits))
+        fitted = fit_all(ground, fits, options.threads, lambda count: progress.advance(task, count))
+    tail = Tail(network, len(labels.defects), len(Condition))
+    tail.load_state_dict(fitted[0].weights)
+    tail.eval()
+    if not options.refresh:
+        _keep_weights(options, labels, fitted[0].weights)
+    held = len(test_rows)
+    defects, conditions, embeddings = (
+        part[:held] for part in (fitted[0].defects, fitted[0].conditions, fitted[0].embeddings)
+    )
     truth = labels.condition[np.asarray(test_rows)]
     calibrating, examining = _halves(samples, test_rows, options.seed)
     defect_t = measure.defect_temperature(
@@ -95,9 +84,7 @@ def train(options: TrainOptions, console: Console) -> str:
     )
     condition_t = measure.temperature(conditions[calibrating], truth[calibrating])
     p_defects, p_conditions = measure.sigmoid(defects / defect_t), measure.softmax(conditions / condition_t)
-    reference = novelty.learn(
-        predict(tail, cache, train_rows)[2], np.array([samples[index].goods for index in train_rows])
-    )
+    reference = novelty.learn(fitted[0].embeddings[held:], np.array([samples[index].goods for index in train_rows]))
     thresholds = Thresholds(
         defects=measure.defect_thresholds(p_defects[calibrating], labels, [test_rows[row] for row in calibrating]),
         maps=0.3,
@@ -108,75 +95,77 @@ def train(options: TrainOptions, console: Console) -> str:
         wrong_resell=options.wrong_resell,
         wrong_scrap=options.wrong_scrap,
     )
-    metrics |= {
+    metrics: dict[str, Any] = {
         "held_out": measure.per_set(samples, labels, test_rows, p_defects, p_conditions),
         "calibration_error": measure.calibration_error(p_conditions[examining], truth[examining]),
         "exam": measure.wrong_resell_rates(p_conditions[examining], truth[examining], thresholds.confident),
+        "looked_for": {"cut": sum(box is not None for box in material.boxes), "whole": material.boxes.count(None)},
     }
+    if tried:
+        results = [measure.softmax(result.conditions / condition_t) for result in fitted[1:]]
+        metrics["unseen_days"] = measure.unseen_days(tried, results, labels)
     spec = BundleSpec(
         name=options.name,
         version=options.version,
         created=datetime.now(UTC).date().isoformat(),
         input=InputSpec(size=options.size),
+        finder=None if material.finder is None else FINDER_SPEC,
         defects=labels.defects,
         thresholds=thresholds,
         data=DataSpec(
-            digest=digest(samples),
-            pictures=len(samples),
-            sets={name: sum(sample.set == name for sample in samples) for name in sorted({s.set for s in samples})},
+            digest=digest(material.every),
+            pictures=real,
+            sets=dict(sorted(Counter(sample.set for sample in material.every).items())),
             seed=options.seed,
             held_out_share=options.held_out_share,
             held_out_digest=groups_digest([samples[index] for index in test_rows]),
+            kept=tuple(sorted(material.kept)),
         ),
         metrics=metrics,
         files={},
     )
-    graph = Graph(trunk, tail, defect_t, condition_t)
+    graph = Graph(material.trunk, tail, defect_t, condition_t)
     bundle_id = write_bundle(
-        options.out, graph, spec, asdict(reference), golden, write_card(spec, samples, options.command)
-    )
+        options.out, graph, spec, asdict(reference), golden, write_card(spec, material.every, options.command),
+        material.finder,
+    )  # fmt: skip
     console.print_json(data=metrics)
     return bundle_id
 
 
+def _keep_weights(options: TrainOptions, labels: Labels, weights: dict[str, torch.Tensor]) -> None:
+    file = options.work / f"tail-{options.name}.pt"
+    fresh = file.with_suffix(".new")
+    torch.save({"defects": [str(defect) for defect in labels.defects], "weights": weights}, fresh)
+    fresh.replace(file)
+
+
+def _last_weights(options: TrainOptions, labels: Labels) -> dict[str, torch.Tensor]:
+    file = options.work / f"tail-{options.name}.pt"
+    if not file.is_file():
+        raise ConfigError(f"{file} is not there: nothing to refresh", hint="train once without --refresh")
+    kept: dict[str, Any] = torch.load(file, weights_only=True)
+    if kept["defects"] != [str(defect) for defect in labels.defects]:
+        raise ConfigError("the labels name other defects than the last training", hint="train without --refresh")
+    weights: dict[str, torch.Tensor] = kept["weights"]
+    return weights
+
+
+def _trials(options: TrainOptions, material: Material) -> list[Trial]:
+    real = material.samples[: len(material.samples) - material.painted]
+    return [trial for name in sorted(material.kept) for trial in trials(real, name)] if options.by_date else []
+
+
+def _trial_fit(trial: Trial, samples: Sequence[Sample], options: TrainOptions) -> Fit:
+    """A short fit without what the trial leaves out, and without the painted copies of it."""
+    out = {samples[index].path for index in trial.left_out}
+    rest = tuple(index for index, sample in enumerate(samples) if sample.path not in out)
+    return Fit(rest, trial.judged, options.epochs * options.trial_share)
+
+
 def _halves(samples: Sequence[Sample], rows: Sequence[int], seed: int) -> tuple[list[int], list[int]]:
-    """Places in ``rows`` to calibrate on and to examine on, by group; cans do neither: their grades are their dates."""
-    places = [place for place, index in enumerate(rows) if samples[index].set != CANS]
-    calibrating, examining = held_out([samples[rows[place]] for place in places], 0.5, seed + 1)
-    return [places[place] for place in calibrating], [places[place] for place in examining]
-
-
-def _fit(
-    progress: Progress, title: str, network: nn.Module, cache: JoinedFeatures, samples: Sequence[Sample],
-    labels: Labels, rows: Sequence[int], options: TrainOptions, share: float = 1.0,
-) -> Tail:  # fmt: skip
-    epochs = options.epochs * share
-    task = progress.add_task(title, total=step_count(len(rows), epochs))
-
-    def advance(loss: float) -> None:
-        progress.update(task, advance=1, description=f"{title}, loss {loss:.3f}")
-
-    return fit_tail(network, cache, samples, labels, rows, epochs=epochs, seed=options.seed, advance=advance)
-
-
-def _cans_by_date(
-    progress: Progress,
-    network: nn.Module,
-    cache: JoinedFeatures,
-    samples: Sequence[Sample],
-    labels: Labels,
-    options: TrainOptions,
-) -> dict[str, float]:
-    """Train anew without each date in turn and predict it; a quarter of the epochs."""
-    cans = [index for index, sample in enumerate(samples) if sample.set == CANS]
-    truth, predictions = [], []
-    for group, members in leave_one_group_out([samples[index] for index in cans]):
-        left_out = [cans[member] for member in members]
-        rest = sorted(set(range(len(samples))) - set(left_out))
-        tail = _fit(progress, f"without {group}", network, cache, samples, labels, rest, options, share=1 / 4)
-        truth.append(labels.condition[left_out])
-        predictions.append(measure.softmax(predict(tail, cache, left_out)[1]))
-    return measure.cans_by_date(np.concatenate(truth), np.concatenate(predictions))
+    """Places in ``rows`` to calibrate on and to examine on, by group."""
+    return held_out([samples[index] for index in rows], 0.5, seed + 1)
 
 
 def _golden(folder: Path) -> list[Pixels]:

@@ -48,12 +48,13 @@ def bundle(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch", reason="training is not installed: make install-dev")
     from rich.console import Console  # noqa: PLC0415
 
-    from models.training.run import TrainOptions, train  # noqa: PLC0415
+    from models.training.config import TrainOptions  # noqa: PLC0415
+    from models.training.run import train  # noqa: PLC0415
 
     out = tmp_path_factory.mktemp("bundles") / "small"
     options = TrainOptions(
         data=[drawn], golden=drawn, out=out, work=tmp_path_factory.mktemp("work"), name="small", size=128, versions=1,
-        epochs=24, by_date=False,
+        epochs=24, by_date=False, finder=False,
     )  # fmt: skip
     train(options, Console(quiet=True))
     return out

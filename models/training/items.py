@@ -1,0 +1,65 @@
+"""Masks of the items in training pictures: exact for renders, elsewhere isolated where that is clear."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from calibration.isolate import isolate
+from datasets.manifest import Sample
+from inspection.errors import ConfigError, InspectionError
+from inspection.frame import Pixels
+
+LEAST_CONFIDENCE = 0.5
+LEAST_SHARE, GREATEST_SHARE = 0.004, 0.6
+MOST_SIDES = 1
+"""Sides of the picture that a clear item may touch."""
+
+
+def read_picture(path: Path) -> Pixels:
+    """A picture, uint8 (H, W, 3) BGR.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise ConfigError(f"{path} is not a picture", hint="remove it from the manifest")
+    return np.asarray(pixels, np.uint8)
+
+
+def item_mask(sample: Sample, folder: Path) -> Pixels | None:
+    """Mask (uint8 (H, W), 255 on the item) of a sample's item; ``None`` where it is not clear. Kept in ``folder``."""
+    exact = sample.path.with_suffix(".item.png")
+    if exact.is_file():
+        drawn = cv2.imread(str(exact), cv2.IMREAD_GRAYSCALE)
+        return None if drawn is None else np.asarray((drawn > 0).astype(np.uint8) * 255)
+    stat = sample.path.stat()
+    key = hashlib.sha256(f"{sample.name} {stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:24]
+    kept = folder / f"{key}.png"
+    if not kept.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_suffix(".new.png")
+        cv2.imwrite(str(fresh), _isolated(read_picture(sample.path)))
+        fresh.replace(kept)
+    mask = np.asarray(cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE), np.uint8)
+    return mask if mask.any() else None
+
+
+def _isolated(pixels: Pixels) -> Pixels:
+    nothing = np.zeros(pixels.shape[:2], np.uint8)
+    try:
+        found = isolate(pixels)
+    except InspectionError:
+        return nothing
+    clear = (
+        found.found
+        and found.items == 1
+        and found.confidence >= LEAST_CONFIDENCE
+        and LEAST_SHARE <= found.share <= GREATEST_SHARE
+        and len(found.touches) <= MOST_SIDES
+    )
+    return np.asarray(found.mask, np.uint8) if clear else nothing
