@@ -45,7 +45,7 @@ def draw(path: Path, look: str, number: int = 0) -> Path:
     return path
 
 
-def wait_until(wanted: Callable[[], Any], timeout_s: float = 15.0, what: str = "") -> Any:
+def wait_until(wanted: Callable[[], Any], timeout_s: float = 60.0, what: str = "") -> Any:
     """Poll another process until ``wanted`` is true; returns its value."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -141,7 +141,7 @@ class Rig:
         took = time.monotonic() - began
         assert line.startswith("ready: "), f"{line!r}; log:\n{(self.folder / 'station.log').read_text()[-3000:]}"
         self.url = line.removeprefix("ready: ").strip()
-        self.http = httpx2.Client(base_url=self.url, trust_env=False, timeout=10)
+        self.http = httpx2.Client(base_url=self.url, trust_env=False, timeout=60)
         if devices:
             self.wait(lambda state: all(device["connected"] for device in state["devices"]), what="devices")
         return took
@@ -153,7 +153,7 @@ class Rig:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
-    def died(self, timeout_s: float = 15.0) -> int:
+    def died(self, timeout_s: float = 60.0) -> int:
         """Wait until the station ended by itself; returns its exit code."""
         assert self._process is not None
         code = self._process.wait(timeout_s)
@@ -169,7 +169,7 @@ class Rig:
             return None
         if process.poll() is None:
             process.send_signal(number)
-        code = process.wait(20)
+        code = process.wait(60)
         assert process.stdout is not None
         process.stdout.close()
         return code
@@ -179,7 +179,7 @@ class Rig:
         state: dict[str, Any] = self.http.get("/api/state").json()
         return state
 
-    def wait(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 15.0, what: str = "") -> dict[str, Any]:
+    def wait(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 60.0, what: str = "") -> dict[str, Any]:
         """The first state that is ``wanted``."""
         found: dict[str, Any] = {}
 
@@ -191,7 +191,7 @@ class Rig:
         wait_until(look, timeout_s, what or f"a state; last: {found}")
         return found
 
-    def wait_state(self, *states: str, timeout_s: float = 15.0) -> dict[str, Any]:
+    def wait_state(self, *states: str, timeout_s: float = 60.0) -> dict[str, Any]:
         return self.wait(lambda state: state["state"] in states, timeout_s, f"state {states}")
 
     def put(self, look: str, number: int = 0, epcs: tuple[str, ...] = ()) -> None:
