@@ -83,7 +83,7 @@ def desk(tmp_path: Path, hub: RecordingHub) -> Iterator[Desk]:
 def test_pictures_go_before_the_report(desk: Desk) -> None:
     desk.confirm(1)
     desk.reporter.start()
-    wait_until(lambda: desk.delivered, 5)
+    wait_until(lambda: desk.delivered, 60)
     assert [request.split("/")[0] + request.split("/")[2] for request in desk.hub.requests] == [
         "PUT images",
         "POST inspections",
@@ -95,7 +95,7 @@ def test_a_passing_failure_is_tried_again(desk: Desk, status: int) -> None:
     desk.hub.misbehaviour.extend([Answer(201), Answer(status), Answer(status)])
     inspection_id = desk.confirm(1)
     desk.reporter.start()
-    wait_until(lambda: desk.delivered == [inspection_id], 5)
+    wait_until(lambda: desk.delivered == [inspection_id], 60)
     assert desk.journal.outbox_counts() == (0, 0)
 
 
@@ -109,25 +109,25 @@ def test_a_lasting_refusal_waits_for_a_person_and_the_others_go_on(
     desk.confirm(1)
     second = desk.confirm(2)
     desk.reporter.start()
-    wait_until(lambda: desk.delivered == [second], 5)
+    wait_until(lambda: desk.delivered == [second], 60)
     assert desk.journal.outbox_counts() == (0, 1)
     assert desk.journal.revive() == 1
     desk.reporter.wake()
-    wait_until(lambda: len(desk.delivered) == 2, 5)
+    wait_until(lambda: len(desk.delivered) == 2, 60)
 
 
 def test_a_report_the_hub_already_has_is_done(desk: Desk) -> None:
     desk.hub.misbehaviour.extend([Answer(200), Answer(409, {"code": "inspection.exists"})])
     desk.confirm(1)
     desk.reporter.start()
-    wait_until(lambda: len(desk.delivered) == 1, 5)
+    wait_until(lambda: len(desk.delivered) == 1, 60)
 
 
 def test_another_report_under_the_same_name_waits_for_a_person(desk: Desk) -> None:
     desk.hub.misbehaviour.extend([Answer(200), Answer(409, {"code": "inspection.conflict"})])
     desk.confirm(1)
     desk.reporter.start()
-    wait_until(lambda: desk.journal.outbox_counts() == (0, 1), 5)
+    wait_until(lambda: desk.journal.outbox_counts() == (0, 1), 60)
 
 
 def test_pictures_the_hub_misses_are_sent_before_it_counts_as_done(desk: Desk) -> None:
@@ -136,7 +136,7 @@ def test_pictures_the_hub_misses_are_sent_before_it_counts_as_done(desk: Desk) -
     desk.hub.forgets.add(name)
     desk.hub.misbehaviour.append(Answer(201))  # the first upload is acknowledged and lost
     desk.reporter.start()
-    wait_until(lambda: len(desk.delivered) == 1, 5)
+    wait_until(lambda: len(desk.delivered) == 1, 60)
     assert name in desk.hub.pictures
     assert [request.split(" ")[0] for request in desk.hub.requests] == ["PUT", "POST", "PUT"]
 
@@ -147,9 +147,9 @@ def test_a_refused_token_stops_everything_is_told_and_tried_again_slowly(desk: D
     desk.confirm(1)
     desk.confirm(2)
     desk.reporter.start()
-    wait_until(lambda: desk.reporter.status.trouble == "token.invalid", 5)
+    wait_until(lambda: desk.reporter.status.trouble == "token.invalid", 60)
     assert len(desk.hub.requests) == 1, "nothing else is tried meanwhile"
-    wait_until(lambda: len(desk.delivered) == 2, 5)
+    wait_until(lambda: len(desk.delivered) == 2, 60)
     assert desk.reporter.status.trouble == ""
 
 
@@ -157,10 +157,10 @@ def test_a_missing_token_is_told_and_taken_up_when_it_comes(desk: Desk) -> None:
     (desk.folder / "token").unlink()
     desk.confirm(1)
     desk.reporter.start()
-    wait_until(lambda: desk.reporter.status.trouble == "token.missing", 5)
+    wait_until(lambda: desk.reporter.status.trouble == "token.missing", 60)
     assert desk.hub.requests == []
     (desk.folder / "token").write_text(f"{TOKEN}\n")
-    wait_until(lambda: len(desk.delivered) == 1, 5)
+    wait_until(lambda: len(desk.delivered) == 1, 60)
 
 
 def test_a_hub_that_does_not_answer_in_time_is_asked_again(desk: Desk) -> None:
@@ -198,7 +198,7 @@ def test_a_lost_picture_waits_for_a_person(desk: Desk) -> None:
     desk.confirm(1)
     next((desk.folder / "pictures").glob("*/*.jpg")).unlink()
     desk.reporter.start()
-    wait_until(lambda: desk.journal.outbox_counts() == (0, 1), 5)
+    wait_until(lambda: desk.journal.outbox_counts() == (0, 1), 60)
     assert desk.hub.reports == {}
 
 
@@ -272,6 +272,6 @@ def test_a_fault_of_our_own_is_told_and_does_not_end_the_reporter(desk: Desk, mo
     monkeypatch.setattr("inspection.station.reporter.UNEXPECTED_S", 0.2)
     desk.confirm(1)
     desk.reporter.start()
-    wait_until(lambda: desk.reporter.status.trouble == "internal", 5)
-    wait_until(lambda: len(desk.delivered) == 1, 5)
+    wait_until(lambda: desk.reporter.status.trouble == "internal", 60)
+    wait_until(lambda: len(desk.delivered) == 1, 60)
     assert desk.reporter.alive
