@@ -127,6 +127,8 @@ def test_a_station_sends_only_the_rest_after_its_line_broke(running: RunningHub,
         with BreakingLine(running.url, after=50_000, pause_s=pause_s) as line:
             client = HubClient(line.url, TokenSource(tmp_path / "token"), timeout_s=60)
             assert client.put_picture(sha256(data), data, "image/png").outcome is Outcome.HUB_DOWN
+            with running.client(running.station_token) as station:
+                _offset_within(station, f"/v1/images/{sha256(data)}")
             line.passed = 0
             assert client.put_picture(sha256(data), data, "image/png").outcome is Outcome.DONE
             client.close()
