@@ -44,7 +44,7 @@ class ImagesSection(Section):
 
     Attributes:
         url: any that obstore knows (``s3://bucket/prefix``); ``None`` is ``data_dir/images``.
-        key_file: master key that wraps the pictures' keys, made when there is none; ``None`` is ``data_dir/images.key``.
+        key_file: master key that wraps the pictures' keys, made if there is none; ``None`` for ``data_dir/images.key``.
             In its place, ``RETURNS_HUB_IMAGE_KEY`` may hold the key. Keep a copy: without it no picture can be read.
         max_bytes: of one picture.
     """
@@ -140,7 +140,7 @@ class RetentionSection(Section):
     """How long data about people are kept; see inspection/hub/people/register.py for what they are.
 
     Attributes:
-        pictures_days: pictures are shredded after so long, except those of a case under legal hold; ``None`` keeps them.
+        pictures_days: pictures are shredded after so long, except those of a case under legal hold; ``None``: never.
         answers_days: what other systems answered to deliveries.
         addresses_days: network addresses of sessions that are over, and counts of failed sign-ins.
     """

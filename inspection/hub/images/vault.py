@@ -1,4 +1,4 @@
-"""Pictures are encrypted at rest, each with a key of its own, so that destroying a key destroys every copy of a picture.
+"""Pictures are encrypted at rest, each with a key of its own, so that destroying it destroys every copy.
 
 A picture's key (AES-256) lies in the database, wrapped by the installation's master key; its bytes, encrypted with
 AES-256-GCM (NIST SP 800-38D), lie in the object store and in back-ups. The nonce is constant: a key encrypts one
@@ -28,7 +28,7 @@ from inspection.hub.problems import Problem
 
 KEY_VARIABLE = "RETURNS_HUB_IMAGE_KEY"
 MAGIC = b"RXENC1\0\0"
-"""First bytes of an encrypted object. JPEG and PNG begin otherwise, so pictures from before encryption stay readable."""
+"""First bytes of an encrypted object. JPEG and PNG begin otherwise: pictures from before encryption stay readable."""
 KEY_BYTES = 32
 NONCE = bytes(12)
 WRAP_NONCE_BYTES = 12
