@@ -56,6 +56,13 @@ Index(
 )
 Index("inspections_rma_idx", inspections.c.merchant_id, inspections.c.rma)
 Index("inspections_item_idx", inspections.c.merchant_id, inspections.c.gtin, inspections.c.serial)
+Index(
+    "inspections_product_idx",
+    inspections.c.merchant_id,
+    inspections.c.gtin,
+    desc(inspections.c.received_at),
+    desc(inspections.c.inspection_id),
+)
 Index("inspections_epc_idx", inspections.c.merchant_id, inspections.c.epc)
 Index("inspections_station_idx", inspections.c.merchant_id, inspections.c.station_id, desc(inspections.c.received_at))
 Index(
