@@ -150,8 +150,9 @@ class CheckLog:
 
     def last(self, camera_id: str, view: str, now: datetime) -> CheckEntry | None:
         """The newest check; one from the future was made with a wrong clock and does not count."""
-        known = (entry for entry in self.entries(camera_id, view) if entry.at <= now)
-        return max(known, key=lambda entry: entry.at, default=None)
+        # Times are whole seconds: of two checks in one second the one that was written later counts.
+        known = [entry for entry in self.entries(camera_id, view) if entry.at <= now]
+        return max(reversed(known), key=lambda entry: entry.at, default=None)
 
 
 @dataclass(frozen=True, slots=True)

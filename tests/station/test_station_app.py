@@ -152,23 +152,23 @@ def test_a_whole_bundle_is_good(tmp_path: Path, bundle: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_bundle_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path) -> None:
+def test_a_bundle_that_is_not_there_is_refused_by_the_check_in_one_line(tmp_path: Path) -> None:
     line = refused("check", "--config", str(config(tmp_path, model={"bundle": "no-bundle"})))
     assert line.startswith("bundle.refused: ")
 
 
-def test_a_truncated_bundle_ends_the_start_with_one_line(tmp_path: Path, bundle: Path) -> None:
+def test_a_truncated_bundle_is_refused_by_the_check_in_one_line(tmp_path: Path, bundle: Path) -> None:
     graph = bundle / "model.onnx"
     graph.write_bytes(graph.read_bytes()[:-1000])
-    line = refused("run", "--config", str(config(tmp_path, model={"bundle": str(bundle)})))
+    line = refused("check", "--config", str(config(tmp_path, model={"bundle": str(bundle)})))
     assert line.startswith("bundle.refused: ")
     assert "model.onnx" in line
 
 
-def test_one_changed_byte_in_the_bundle_ends_the_start_with_one_line(tmp_path: Path, bundle: Path) -> None:
+def test_one_changed_byte_in_the_bundle_is_refused_by_the_check_in_one_line(tmp_path: Path, bundle: Path) -> None:
     graph = bundle / "model.onnx"
     data = bytearray(graph.read_bytes())
     data[len(data) // 2] ^= 1
     graph.write_bytes(data)
-    line = refused("run", "--config", str(config(tmp_path, model={"bundle": str(bundle)})))
+    line = refused("check", "--config", str(config(tmp_path, model={"bundle": str(bundle)})))
     assert line.startswith("bundle.refused: ")
