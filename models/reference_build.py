@@ -70,7 +70,7 @@ def add(judge: Judge, bank: Bank, view: str, name: str, pixels: Pixels) -> Bank:
 
 def sample(judge: Judge, name: str, pixels: Pixels) -> Sample:
     """The patches of a picture and its moved versions."""
-    fitted = judge.preprocess([ViewPicture(ANY_VIEW, pixels)])[0]
+    fitted = judge.preprocess([ViewPicture(ANY_VIEW, pixels)], whole=True)[0]
     return Sample(name, judge.patches(np.stack([fitted, *(_moved(fitted, *move) for move in MOVES)])))
 
 

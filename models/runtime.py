@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from inspection.errors import BundleError, InspectionError
-from inspection.finding import Assessment, Defect, Finding
+from inspection.finding import Assessment, Box, Defect, Finding
 from inspection.frame import Pixels, ViewPicture
 from inspection.ledger.notes import VerifierKey
 from models.bundle import EXPECTED, GRAPH, REFERENCE, SPEC, Bundle, open_bundle
@@ -119,16 +119,18 @@ class Judge:
     def spec(self) -> BundleSpec:
         return self._bundle.spec
 
-    def preprocess(self, pictures: Sequence[ViewPicture]) -> Pixels:
-        """The graph's input for these views: uint8 (N, S, S, 3) BGR."""
-        return self._fit(pictures)[0]
+    def preprocess(self, pictures: Sequence[ViewPicture], *, whole: bool = False) -> Pixels:
+        """The graph's input for these views: uint8 (N, S, S, 3) BGR; ``whole``: nothing is cut out."""
+        return self._fit(pictures, self._crops(pictures, whole=whole))[0]
 
     def run_raw(self, batch: Pixels) -> Raw:
         """The bare graph on a batch made by :meth:`preprocess`."""
         return Raw(*self._run(batch, OUTPUTS))
 
     def patches(self, batch: Pixels) -> Floats:
-        """Patches (N, h, w, C) of a batch made by :meth:`preprocess`, for a reference of good samples.
+        """Patches (N, h, w, C) of a batch of whole pictures, for a reference of good samples.
+
+        Whole, because a fixed camera shows an item in one place, while a cut moves with what is wrong with it.
 
         Raises:
             ReferenceRefused: the bundle's graph does not have them.
@@ -160,14 +162,17 @@ class Judge:
             raise ValueError(f"1 to {MAX_VIEWS} pictures expected, found {len(pictures)}")
         if len({picture.view for picture in pictures}) != len(pictures):
             raise ValueError("two pictures of one view")
-        batch, letterboxes = self._fit(pictures)
-        raw, compared = self._run_beside(batch, pictures, bank)
+        crops = self._crops(pictures, whole=False)
+        batch, letterboxes = self._fit(pictures, crops)
+        raw, compared, places = self._run_beside(batch, pictures, bank, cut=any(crops))
         spec = self.spec
         capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
         distances = self._reference.distances(raw.embedding)
         item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.confident)
         counting = {pictures[place].view for place in item.views}
-        found = self._findings(pictures, raw, letterboxes) + self._differences(pictures, compared, letterboxes)
+        found = self._findings(pictures, raw, letterboxes) + self._differences(
+            pictures, compared, places or letterboxes
+        )
         assessment = Assessment(
             bundle_id=self.bundle_id,
             findings=tuple(sorted((f for f in found if f.view in counting), key=lambda finding: -finding.probability)),
@@ -188,18 +193,24 @@ class Judge:
         return outputs
 
     def _run_beside(
-        self, batch: Pixels, pictures: Sequence[ViewPicture], bank: Bank | None
-    ) -> tuple[Raw, tuple[Comparison | None, ...]]:
+        self, batch: Pixels, pictures: Sequence[ViewPicture], bank: Bank | None, *, cut: bool
+    ) -> tuple[Raw, tuple[Comparison | None, ...], list[Letterbox]]:
+        """The graph's outputs, the comparisons, and where their cells lie when that is not where the batch's do."""
         if bank is None:
-            return self.run_raw(batch), (None,) * len(pictures)
+            return self.run_raw(batch), (None,) * len(pictures), []
         bank.require(self.bundle_id)
         self._require_patches()
-        *outputs, patches = self._run(batch, (*OUTPUTS, PATCHES))
+        places: list[Letterbox] = []
+        if cut:
+            whole, places = self._fit(pictures, [None] * len(pictures))
+            outputs, patches = self._run(batch, OUTPUTS), self._run(whole, (PATCHES,))[0]
+        else:
+            *outputs, patches = self._run(batch, (*OUTPUTS, PATCHES))
         compared: list[Comparison | None] = []
         for picture, grid in zip(pictures, _channels_last(patches), strict=True):
             samples = bank.view(picture.view)
             compared.append(None if samples is None else samples.compare(grid))
-        return Raw(*outputs), tuple(compared)
+        return Raw(*outputs), tuple(compared), places
 
     def _require_patches(self) -> None:
         if not self._has_patches:
@@ -208,10 +219,15 @@ class Judge:
                 hint="references need a bundle made by python -m models train",
             )
 
-    def _fit(self, pictures: Sequence[ViewPicture]) -> tuple[Pixels, list[Letterbox]]:
-        pixels = [picture.pixels for picture in pictures]
-        crops = [None] * len(pixels) if self._finder is None else self._finder.crops(pixels)
-        fitted = [fit(whole, self.spec.input.size, crop) for whole, crop in zip(pixels, crops, strict=True)]
+    def _crops(self, pictures: Sequence[ViewPicture], *, whole: bool) -> list[Box | None]:
+        """What is cut out of each picture; ``None`` for a picture that is judged whole."""
+        if whole or self._finder is None:
+            return [None] * len(pictures)
+        return list(self._finder.crops([picture.pixels for picture in pictures]))
+
+    def _fit(self, pictures: Sequence[ViewPicture], crops: Sequence[Box | None]) -> tuple[Pixels, list[Letterbox]]:
+        size = self.spec.input.size
+        fitted = [fit(picture.pixels, size, crop) for picture, crop in zip(pictures, crops, strict=True)]
         return np.stack([pixels for pixels, _ in fitted]), [letterbox for _, letterbox in fitted]
 
     def _findings(self, pictures: Sequence[ViewPicture], raw: Raw, letterboxes: list[Letterbox]) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from datasets.manifest import Sample
 from inspection.finding import Condition, Defect
 from models.training.features import FeatureCache, JoinedFeatures
-from models.training.network import Tail, fused
+from models.training.network import Tail, doubted
 
 BATCH = 32
 BACKBONE_RATE, HEAD_RATE, DECAY = 5e-4, 2e-3, 1e-2
@@ -129,13 +129,13 @@ def step_count(samples: int, epochs: float) -> int:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]  # torch is not read by mypy here
 def predict(tail: Tail, cache: FeatureCache | JoinedFeatures, indices: Sequence[int]) -> tuple[Floats, Floats, Floats]:
-    """Defect logits (n, D), fused condition logits (n, 4) and embeddings (n, E) of the pictures as they are."""
+    """Logits of defects (n, D) and of conditions after :func:`doubted` (n, 4), embeddings (n, E), as they are."""
     parts = []
     for start in range(0, len(indices), BATCH):
         rows = np.asarray(indices[start : start + BATCH])
         fine, coarse, _ = cache.gather(np.zeros_like(rows), rows)
         defects, conditions, _, embedding = tail(_tensor(fine), _tensor(coarse))
-        parts.append((defects.numpy(), fused(conditions, defects).numpy(), embedding.numpy()))
+        parts.append((defects.numpy(), doubted(conditions, defects).numpy(), embedding.numpy()))
     defects, conditions, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
     return defects, conditions, embeddings
 

@@ -64,15 +64,17 @@ class Tail(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         return pooled, self.conditions(self.dropout(embedding)), maps, embedding
 
 
-def fused(conditions: Tensor, defects: Tensor) -> Tensor:
-    """Logits of conditions (N, 4) whose odds of "intact" are the mean of two opinions, as log odds.
+def doubted(conditions: Tensor, defects: Tensor) -> Tensor:
+    """Logits of conditions (N, 4) whose odds of "intact" fall half-way to those of "no defect is seen anywhere".
 
-    One is the condition's own, from the whole picture; the other is that no defect (logits (N, D)) is seen anywhere.
-    On unseen days the second is the surer one, as it must point at a place.
+    The second opinion comes from the defects' logits (N, D), which must point at a place, and is the surer one on
+    unseen days. It may only lower the odds: clear damage in a map makes a sound condition doubtful, while an empty map
+    says nothing for an item whose damage has no map of its own.
     """
     own = conditions[:, 0] - torch.logsumexp(conditions[:, 1:], dim=1)
     unseen = -defects.amax(dim=1)
-    return torch.cat([conditions[:, :1] + ((unseen - own) / 2)[:, None], conditions[:, 1:]], dim=1)
+    lowered = torch.clamp((unseen - own) / 2, max=0.0)
+    return torch.cat([conditions[:, :1] + lowered[:, None], conditions[:, 1:]], dim=1)
 
 
 class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
@@ -89,7 +91,7 @@ class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         defects, conditions, maps, embedding = self.tail(*self.trunk(pictures))
         return (
             torch.sigmoid(defects / self.defect_temperature),
-            torch.softmax(fused(conditions, defects) / self.condition_temperature, dim=1),
+            torch.softmax(doubted(conditions, defects) / self.condition_temperature, dim=1),
             torch.sigmoid(maps),
             embedding,
         )

@@ -25,7 +25,7 @@ from models.training.config import read_options  # noqa: E402
 from models.training.features import Cut, FeatureCache  # noqa: E402
 from models.training.fit import PAINTED, condition_loss, labels_of  # noqa: E402
 from models.training.item_views import item_view  # noqa: E402
-from models.training.network import fused  # noqa: E402
+from models.training.network import doubted  # noqa: E402
 from models.training.paint import paint  # noqa: E402
 
 SPEC = FinderSpec(size=192)
@@ -160,8 +160,9 @@ def test_painted_items_teach_that_they_are_not_intact_and_no_grade() -> None:
 
 def test_a_defect_that_is_seen_lowers_the_odds_of_intact_and_nothing_else() -> None:
     conditions = torch.tensor([[2.0, 0.5, 0.0, -1.0]])
-    unseen, seen = (fused(conditions, torch.tensor([[logit, -6.0]])) for logit in (-5.0, 4.0))
-    assert torch.softmax(seen, 1)[0, 0] < torch.softmax(conditions, 1)[0, 0] < torch.softmax(unseen, 1)[0, 0]
+    unseen, seen = (doubted(conditions, torch.tensor([[logit, -6.0]])) for logit in (-5.0, 4.0))
+    assert torch.softmax(seen, 1)[0, 0] < torch.softmax(conditions, 1)[0, 0]
+    assert torch.equal(unseen, conditions), "an empty map proves nothing"
     assert torch.equal(seen[:, 1:], conditions[:, 1:])
 
 
