@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from inspection.errors import InspectionError
-from inspection.hub import logs
 from inspection.hub.accounts import cli as account_commands
 from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
 from inspection.hub.backup import cli as backup_commands
+from inspection.hub.commands import command
 from inspection.hub.config import ConnectorsSection, HubConfig, ListenSection, load_config
 from inspection.hub.connectors.cli import app as connector_commands
 from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.people.cli import app as people_commands
-from inspection.hub.serving import ended_by_signals, ensure_token, listen, open_database, run_worker
+from inspection.hub.serving import ensure_token, listen, open_database, run_worker
 from inspection.hub.serving import serve as serve_until_stopped
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -39,7 +36,7 @@ Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port
 @app.command()
 def serve(config: ConfigFile = Path("configs/hub.yaml"), port: Port = None) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
-    with _command():
+    with command():
         settings = _with_port(load_config(config), port)
         with (
             listen(settings.listen.host, settings.listen.port) as listening,
@@ -54,7 +51,7 @@ def serve(config: ConfigFile = Path("configs/hub.yaml"), port: Port = None) -> N
 @app.command()
 def worker(config: ConfigFile = Path("configs/hub.yaml")) -> None:
     """Run background jobs until SIGTERM or Ctrl-C; several may run on one database."""
-    with _command():
+    with command():
         settings = load_config(config)
         with open_database(settings) as (database, embedded):
             if embedded:
@@ -66,7 +63,7 @@ def worker(config: ConfigFile = Path("configs/hub.yaml")) -> None:
 @app.command()
 def migrate(config: ConfigFile = Path("configs/hub.yaml")) -> None:
     """Bring the database's schema up to date."""
-    with _command(), open_database(load_config(config)) as (database, _):
+    with command(), open_database(load_config(config)) as (database, _):
         typer.echo(f"schema {database.migrate()}")
 
 
@@ -79,7 +76,7 @@ def demo(
 
     Destinations that are told of events are read from DATA/connectors.yaml, when it is there.
     """
-    with _command():
+    with command():
         file = data / "connectors.yaml"
         connectors = ConnectorsSection(file=file if file.exists() else None)
         settings = HubConfig(data_dir=data, listen=ListenSection(port=port), connectors=connectors)
@@ -108,7 +105,7 @@ def token(
     config: ConfigFile = Path("configs/hub.yaml"),
 ) -> None:
     """Make a token and print it once; only its hash is stored."""
-    with _command(), open_database(load_config(config)) as (database, _):
+    with command(), open_database(load_config(config)) as (database, _):
         database.check()
         fresh = new_token(scope)
         with database.transaction() as connection:
@@ -119,7 +116,7 @@ def token(
 @app.command()
 def doctor(config: ConfigFile = Path("configs/hub.yaml")) -> None:
     """Check configuration, port, database and schema; say the first thing that is wrong."""
-    with _command():
+    with command():
         settings = load_config(config)
         typer.echo(f"configuration {config}: good")
         with listen(settings.listen.host, settings.listen.port):
@@ -138,18 +135,6 @@ def _with_port(config: HubConfig, port: int | None) -> HubConfig:
 def _log() -> structlog.typing.FilteringBoundLogger:
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger("hub")
     return logger
-
-
-@contextmanager
-def _command() -> Iterator[None]:
-    """Logs to standard error; signals end it cleanly; an error we know is one line and exit code 1."""
-    logs.configure()
-    try:
-        with ended_by_signals():
-            yield
-    except InspectionError as error:
-        typer.echo(error.one_line(), err=True)
-        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

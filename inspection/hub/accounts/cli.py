@@ -14,7 +14,6 @@ import typer
 from pydantic import ValidationError
 
 from inspection.errors import InspectionError
-from inspection.hub import logs
 from inspection.hub.accounts import administration
 from inspection.hub.accounts.audit import Actor, Origin
 from inspection.hub.accounts.matrix import Role
@@ -22,10 +21,11 @@ from inspection.hub.accounts.schemas import NewStaffMember
 from inspection.hub.accounts.tokens import merchant_id
 from inspection.hub.accounts.walk import accesses, table
 from inspection.hub.app import routed
+from inspection.hub.commands import command
 from inspection.hub.config import HubConfig, load_config
 from inspection.hub.database import Database
 from inspection.hub.problems import Problem, faults
-from inspection.hub.serving import ended_by_signals, open_database
+from inspection.hub.serving import open_database
 
 CONFIG = Path("configs/hub.yaml")
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]
@@ -90,7 +90,7 @@ def _password() -> str:
 
 @contextmanager
 def _hub(path: Path) -> Iterator[tuple[Opened, Actor]]:
-    with _command():
+    with command():
         config = load_config(path)
         with open_database(config) as (database, _):
             database.check()
@@ -100,14 +100,3 @@ def _hub(path: Path) -> Iterator[tuple[Opened, Actor]]:
                 yield Opened(config, database), actor
             except Problem as problem:
                 raise AccountRefused(problem.detail) from None
-
-
-@contextmanager
-def _command() -> Iterator[None]:
-    logs.configure()
-    try:
-        with ended_by_signals():
-            yield
-    except InspectionError as error:
-        typer.echo(error.one_line(), err=True)
-        raise typer.Exit(1) from error

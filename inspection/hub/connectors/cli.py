@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection
 
 from inspection.epcis import Names
 from inspection.errors import InspectionError
-from inspection.hub import logs
 from inspection.hub.accounts.tokens import merchant_id
+from inspection.hub.commands import command
 from inspection.hub.config import HubConfig, load_config
 from inspection.hub.connectors import facts, service
 from inspection.hub.connectors.config import ConnectorsConfig, Destination, load_connectors
@@ -24,8 +24,7 @@ from inspection.hub.connectors.contract import Message, Request
 from inspection.hub.connectors.queue import State
 from inspection.hub.connectors.sections import VERDICTS
 from inspection.hub.connectors.sending import without_query
-from inspection.hub.problems import Problem
-from inspection.hub.serving import ended_by_signals, open_database
+from inspection.hub.serving import open_database
 from inspection.hub.tables import events
 
 
@@ -46,7 +45,7 @@ def check(
     file: Annotated[Path, typer.Argument(help="The file of destinations.")],
 ) -> None:
     """Read a file of destinations; say the first things that are wrong, and which secrets are not there yet."""
-    with _command():
+    with command():
         config = load_connectors(file)
         for name, section in config.destinations.items():
             config.guard.check_url(section.url)
@@ -61,7 +60,7 @@ def try_(
     config: ConfigFile = CONFIG,
 ) -> None:
     """Print the requests that an event would cause, secrets left out; sends nothing, needs no worker."""
-    with _command():
+    with command():
         settings = load_config(config)
         section = _section(load_connectors(settings.connectors.file), name)
         with _transaction(settings) as connection:
@@ -73,7 +72,7 @@ def try_(
 @app.command("list")
 def list_(config: ConfigFile = CONFIG) -> None:
     """Print every destination: what waits, what is dead, whether it is reached."""
-    with _command(), _transaction(load_config(config)) as connection:
+    with command(), _transaction(load_config(config)) as connection:
         for each in service.list_destinations(connection, merchant_id(connection)):
             state = "shut" if each.shut else "open" if each.enabled else "not configured"
             why = f" ({each.reason})" if each.reason else ""
@@ -83,7 +82,7 @@ def list_(config: ConfigFile = CONFIG) -> None:
 @app.command()
 def dead(name: Name, config: ConfigFile = CONFIG) -> None:
     """Print the dead letters of a destination, each with its reason."""
-    with _command(), _transaction(load_config(config)) as connection:
+    with command(), _transaction(load_config(config)) as connection:
         chosen = service.Chosen(State.DEAD)
         for row in service.list_deliveries(connection, merchant_id(connection), name, chosen, 200):
             typer.echo(f"{row.delivery_id}\t{row.kind}\t{row.subject}\t{row.reason}")
@@ -96,7 +95,7 @@ def send(
     config: ConfigFile = CONFIG,
 ) -> None:
     """Send a delivery, or all dead letters, again; a worker does it."""
-    with _command(), _transaction(load_config(config)) as connection:
+    with command(), _transaction(load_config(config)) as connection:
         merchant, count = merchant_id(connection), 1
         if delivery is None:
             count = service.send_all_again(connection, merchant, name, State.DEAD, None)
@@ -108,7 +107,7 @@ def send(
 @app.command()
 def resume(name: Name, config: ConfigFile = CONFIG) -> None:
     """Send again to a destination that was paused, or whose circuit breaker is open."""
-    with _command(), _transaction(load_config(config)) as connection:
+    with command(), _transaction(load_config(config)) as connection:
         service.resume(connection, merchant_id(connection), name)
         typer.echo(f"{name}: resumed")
 
@@ -156,17 +155,3 @@ def _transaction(settings: HubConfig) -> Iterator[Connection]:
         database.check()
         with database.transaction() as connection:
             yield connection
-
-
-@contextmanager
-def _command() -> Iterator[None]:
-    logs.configure()
-    try:
-        with ended_by_signals():
-            yield
-    except InspectionError as error:
-        typer.echo(error.one_line(), err=True)
-        raise typer.Exit(1) from error
-    except Problem as problem:
-        typer.echo(f"{problem.code}: {problem.detail}", err=True)
-        raise typer.Exit(1) from problem

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 import typer
 
 from inspection.errors import InspectionError
-from inspection.hub import logs
 from inspection.hub.accounts.tokens import merchant_id
+from inspection.hub.commands import command
 from inspection.hub.config import HubConfig, load_config
 from inspection.hub.database import Database
 from inspection.hub.evidence import checking, station_keys
@@ -22,8 +22,7 @@ from inspection.hub.evidence.log import open_log
 from inspection.hub.evidence.sequencer import sequence_all
 from inspection.hub.evidence.station_keys import KeyState
 from inspection.hub.images.opening import open_images
-from inspection.hub.problems import Problem
-from inspection.hub.serving import ended_by_signals, open_database
+from inspection.hub.serving import open_database
 from inspection.hub.tables import merchants
 from inspection.ledger.bundle import Check
 from inspection.ledger.bundle import verify as verify_files
@@ -74,7 +73,7 @@ def verify(
     ] = None,
 ) -> None:
     """Check a bundle without the hub: one line a thing; exit code 1 when anything is not as it was."""
-    with _command():
+    with command():
         checks = _verified(bundle, log_key)
         for check in checks:
             typer.echo(check.line())
@@ -189,23 +188,8 @@ def _one_moment(database: Database) -> Iterator[sa.Connection]:
 
 @contextmanager
 def _database(config: Path) -> Iterator[tuple[HubConfig, Database]]:
-    with _command():
+    with command():
         settings = load_config(config)
         with open_database(settings) as (database, _):
             database.check()
             yield settings, database
-
-
-@contextmanager
-def _command() -> Iterator[None]:
-    """Logs to standard error; signals end it cleanly; an error we know is one line and exit code 1."""
-    logs.configure()
-    try:
-        with ended_by_signals():
-            yield
-    except InspectionError as error:
-        typer.echo(error.one_line(), err=True)
-        raise typer.Exit(1) from error
-    except Problem as problem:
-        typer.echo(f"{problem.code}: {problem.detail}", err=True)
-        raise typer.Exit(1) from problem

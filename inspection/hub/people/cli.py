@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -48,14 +50,11 @@ def export(
 ) -> None:
     """Write everything about one person's cases into a ZIP."""
     _one(rma, order)
-    with command():
-        settings = load_config(config)
-        with open_database(settings) as (database, _):
-            hub = Hub(settings, database, open_images(settings, database), Metrics())
-            with database.transaction() as connection:
-                merchant = merchant_id(connection)
-                cases = cases_of(connection, merchant, rma=rma, order_ref=order)
-            typer.echo(f"{out}: {len(cases)} cases, {export_cases(hub, merchant, cases, out)} pictures")
+    with _hub(config) as hub:
+        with hub.database.transaction() as connection:
+            merchant = merchant_id(connection)
+            cases = cases_of(connection, merchant, rma=rma, order_ref=order)
+        typer.echo(f"{out}: {len(cases)} cases, {export_cases(hub, merchant, cases, out)} pictures")
 
 
 @app.command()
@@ -67,30 +66,34 @@ def erase(
 ) -> None:
     """Erase one person's data now, and print the certificate."""
     _one(rma, order)
-    with command():
-        settings = load_config(config)
-        with open_database(settings) as (database, _):
-            hub = Hub(settings, database, open_images(settings, database), Metrics())
-            with database.transaction() as connection:
-                merchant = merchant_id(connection)
-                cases = cases_of(connection, merchant, rma=rma, order_ref=order)
-                asked = erasing.ask(connection, merchant, cases, reason, "command line")
-            certificate = erasing.carry_out(hub, merchant, asked)
-            sequence_all(database, open_log(settings))
-            Console().print_json(data=certificate)
+    with _hub(config) as hub:
+        with hub.database.transaction() as connection:
+            merchant = merchant_id(connection)
+            cases = cases_of(connection, merchant, rma=rma, order_ref=order)
+            asked = erasing.ask(connection, merchant, cases, reason, "command line")
+        certificate = erasing.carry_out(hub, merchant, asked)
+        sequence_all(hub.database, open_log(hub.config))
+        Console().print_json(data=certificate)
 
 
 @app.command()
 def sweep(config: ConfigFile = CONFIG) -> None:
     """Remove what is over its time now; the worker does it every six hours."""
+    with _hub(config) as hub:
+        with hub.database.transaction() as connection:
+            merchant = merchant_id(connection)
+        for name, number in retention.sweep(hub, merchant).model_dump().items():
+            typer.echo(f"{name}: {number}")
+
+
+@contextmanager
+def _hub(config: Path) -> Iterator[Hub]:
+    """The parts of the hub that ``config`` describes, with its schema checked."""
     with command():
         settings = load_config(config)
         with open_database(settings) as (database, _):
-            hub = Hub(settings, database, open_images(settings, database), Metrics())
-            with database.transaction() as connection:
-                merchant = merchant_id(connection)
-            for name, number in retention.sweep(hub, merchant).model_dump().items():
-                typer.echo(f"{name}: {number}")
+            database.check()
+            yield Hub(settings, database, open_images(settings, database), Metrics())
 
 
 def _one(rma: str | None, order: str | None) -> None:
