@@ -93,7 +93,7 @@ def read_yaml(path: Path, error: type[InspectionError]) -> YamlSource:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise error(f"{path}: byte {problem.start} is not UTF-8", hint="save the file as UTF-8") from problem
-    loader = yaml.SafeLoader(text)
+    loader = yaml.CSafeLoader(text)
     try:
         _refuse_aliases(path, text, error)
         node = loader.get_single_node()
@@ -131,7 +131,7 @@ def _syntax(path: Path, problem: yaml.MarkedYAMLError, error: type[InspectionErr
 
 def _refuse_aliases(path: Path, text: str, error: type[InspectionError]) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
             what = f"nested deeper than {MAX_DEPTH}" if depth > MAX_DEPTH else "an alias (*) is not allowed"
@@ -139,7 +139,7 @@ def _refuse_aliases(path: Path, text: str, error: type[InspectionError]) -> None
 
 
 def _construct(
-    loader: yaml.SafeLoader, node: yaml.Node, keys: KeyPath, places: dict[KeyPath, Place], mistake: _Mistake
+    loader: yaml.CSafeLoader, node: yaml.Node, keys: KeyPath, places: dict[KeyPath, Place], mistake: _Mistake
 ) -> Any:
     mark = node.start_mark
     places[keys] = Place(mark.line + 1, mark.column + 1, mark.index, getattr(node, "style", None) or "")

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from inspection.errors import PolicyError
-from inspection.policy.facts import VARIABLES, Facts, Kind, Variable
+from inspection.policy.facts import VARIABLES, Kind, Variable
 from inspection.policy.rules import Condition
 from inspection.policy.tokens import ExpressionMistake
 
 TRIALS = 200
-
-_DEFAULTS = Facts().variables()
 
 
 def try_condition(condition: Condition, parameters: Mapping[str, Any]) -> None:
@@ -24,10 +22,11 @@ def try_condition(condition: Condition, parameters: Mapping[str, Any]) -> None:
         ExpressionMistake: for some combination it gives no truth value.
     """
     names = [name for name in condition.names if name in VARIABLES]
+    given = {"parameters": dict(parameters)}
     choices = [_values(VARIABLES[name]) for name in names]
     for values in _combinations(choices):
         try:
-            condition.holds({**_DEFAULTS, **dict(zip(names, values, strict=True)), "parameters": dict(parameters)})
+            condition.holds({**dict(zip(names, values, strict=True)), **given})
         except PolicyError as problem:
             example = ", ".join(f"{name} = {value!r}" for name, value in zip(names, values, strict=True))
             raise ExpressionMistake(f"fails for {example}: {problem}", 0) from problem
