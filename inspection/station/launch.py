@@ -331,7 +331,8 @@ def url_of(listening: socket.socket) -> str:
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """A listening socket, taken first, so that a busy port costs nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as found:
+    # With the protocol named, asyncio switches Nagle's delay off; without, each answer takes 40 ms longer.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as found:
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind((host, port))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import threading
 import time
 
@@ -11,6 +12,7 @@ import httpx2
 import pytest
 
 from devices.rfid.simulator import SimulatedTag
+from inspection.station import launch
 from tests.station.rig import Rig, gs1, wait_until
 
 PROBLEM = "application/problem+json"
@@ -44,6 +46,20 @@ def test_the_state_has_every_field_a_program_may_rely_on(rig: Rig) -> None:
     assert [view["view"] for view in state["views"]] == ["top", "front"]
     assert state["item"]["names"]["en"] == "Sunrise tomato soup 400 g"
     assert {finding["defect"] for finding in state["findings"]} == {"dent"}
+
+
+def test_answers_are_not_kept_back_until_the_browser_has_acknowledged_their_beginning() -> None:
+    with launch._listening("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # what asyncio asks before it sets TCP_NODELAY
+
+
+def test_only_files_whose_address_names_their_version_are_kept_by_the_browser(rig: Rig) -> None:
+    assert rig.http is not None
+    kept = {
+        path: "immutable" in rig.http.get(path).headers["cache-control"]
+        for path in ("/", "/static/station.css?v=1", "/static/station.css", "/static/none.css?v=1", "/api/state?v=1")
+    }
+    assert [path for path, lasts in kept.items() if lasts] == ["/static/station.css?v=1"]
 
 
 def test_pictures_are_served_as_their_name_says(rig: Rig) -> None:

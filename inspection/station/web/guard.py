@@ -24,6 +24,8 @@ HEADERS = {
 }
 READING = frozenset({"GET", "HEAD"})
 MAX_BODY = 16_384
+OK = 200
+_FOR_EVER = "private, max-age=31536000, immutable"
 
 
 class Guard:
@@ -42,12 +44,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        lasts = _is_versioned(scope)
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", _FOR_EVER if lasts and message["status"] == OK else "no-store")
             await send(message)
 
         refusal = self._refusal(scope["method"], Headers(scope=scope))
@@ -70,6 +74,11 @@ class Guard:
             if not length.isdecimal() or int(length) > MAX_BODY:
                 return "request.too_large", f"send a Content-Length of at most {MAX_BODY}"
         return None
+
+
+def _is_versioned(scope: Scope) -> bool:
+    """Whether the address names the version of a file, so that a new version has another address."""
+    return scope["path"].startswith("/static/") and scope["query_string"].startswith(b"v=")
 
 
 def _from_another_site(method: str, headers: Headers, host: str) -> bool:
