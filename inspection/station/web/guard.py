@@ -78,7 +78,7 @@ class Guard:
 
 def _is_versioned(scope: Scope) -> bool:
     """Whether the address names the version of a file, so that a new version has another address."""
-    return scope["path"].startswith("/static/") and scope["query_string"].startswith(b"v=")
+    return str(scope["path"]).startswith("/static/") and bytes(scope["query_string"]).startswith(b"v=")
 
 
 def _from_another_site(method: str, headers: Headers, host: str) -> bool:
