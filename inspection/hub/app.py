@@ -29,6 +29,9 @@ from inspection.hub.items import routes as item_routes
 from inspection.hub.items.schemas import NewMatch
 from inspection.hub.jobs import routes as job_routes
 from inspection.hub.people import routes as people_routes
+from inspection.hub.precheck import routes as precheck_routes
+from inspection.hub.precheck.desk import Desk
+from inspection.hub.precheck.schemas import NewCase
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
 from inspection.report import InspectionReport
@@ -39,6 +42,7 @@ def build_app(hub: Hub) -> FastAPI:
     app = routed()
     app.state.hub = hub
     app.state.shell = Shell()
+    app.state.precheck = Desk(hub)
     app.state.oidc = _provider(hub)
     app.add_middleware(Envelope, metrics=hub.metrics)
     return app
@@ -60,6 +64,7 @@ def routed() -> FastAPI:
     app.include_router(connector_routes.router)
     app.include_router(job_routes.router)
     app.include_router(people_routes.router)
+    app.include_router(precheck_routes.router)
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)
@@ -83,6 +88,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (InspectionReport, "validation"),
             (NewReturn, "validation"),
             (NewMatch, "validation"),
+            (NewCase, "validation"),
             (Replay, "validation"),
             (References, "validation"),
             (problems.ProblemDetails, "validation"),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inspection.errors import ConfigError
 from inspection.hub.accounts.settings import AccessSection
+from inspection.hub.precheck.settings import PrecheckSection
 
 DSN_VARIABLE = "RETURNS_HUB_DSN"
 MAX_CONFIG_BYTES = 1 << 20
@@ -162,6 +163,7 @@ class HubConfig(Section):
     evidence: EvidenceSection = EvidenceSection()
     access: AccessSection = AccessSection()
     connectors: ConnectorsSection = ConnectorsSection()
+    precheck: PrecheckSection = PrecheckSection()
     retention: RetentionSection = RetentionSection()
     worker: WorkerSection = WorkerSection()
 

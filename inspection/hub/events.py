@@ -22,6 +22,11 @@ class EventKind(StrEnum):
     ITEM_MATCHED = "item_matched"
     STATION_CLOCK = "station_clock"
     PERSON_ERASED = "person_erased"
+    PRECHECK_OPENED = "precheck_opened"
+    PRECHECK_RECEIVED = "precheck_received"
+    PRECHECK_ANSWERED = "precheck_answered"
+    PRECHECK_PERSON_ASKED = "precheck_person_asked"
+    PRECHECK_LINK_REVOKED = "precheck_link_revoked"
 
 
 def record(connection: Connection, merchant_id: UUID, kind: EventKind, subject: str, payload: dict[str, Any]) -> None:

@@ -24,6 +24,12 @@ from inspection.hub.images.tables import image_keys, image_pieces, images
 from inspection.hub.inspections.tables import inspection_images, inspections, station_clocks
 from inspection.hub.items.tables import item_matches
 from inspection.hub.people.tables import erasures, legal_holds
+from inspection.hub.precheck.tables import cases as precheck_cases
+from inspection.hub.precheck.tables import links as precheck_links
+from inspection.hub.precheck.tables import objects as precheck_objects
+from inspection.hub.precheck.tables import pictures as precheck_pictures
+from inspection.hub.precheck.tables import pieces as precheck_pieces
+from inspection.hub.precheck.tables import uploads as precheck_uploads
 from inspection.hub.returns.tables import return_lines, returns
 from inspection.hub.tables import METADATA, events, merchants
 
@@ -56,6 +62,12 @@ __all__ = [
     "legal_holds",
     "merchants",
     "oidc_flows",
+    "precheck_cases",
+    "precheck_links",
+    "precheck_objects",
+    "precheck_pictures",
+    "precheck_pieces",
+    "precheck_uploads",
     "return_lines",
     "returns",
     "sign_in_attempts",

@@ -24,6 +24,7 @@ from inspection.hub.backup.manifest import DUMP, MANIFEST, PICTURES, SUMS, Backu
 from inspection.hub.database import Database, head_revision
 from inspection.hub.images.store import ImageStore
 from inspection.hub.images.tables import images
+from inspection.hub.precheck.tables import objects as precheck_objects
 from inspection.hub.problems import Problem
 
 PARTIAL = ".part"
@@ -106,8 +107,8 @@ def _count(connection: Connection) -> dict[str, int]:
 
 
 def _pictures(connection: Connection) -> list[tuple[UUID, str]]:
-    query = sa.select(images.c.merchant_id, images.c.sha256)
-    rows = connection.execute(query.order_by(images.c.merchant_id, images.c.sha256))
+    of = [sa.select(table.c.merchant_id, table.c.sha256) for table in (images, precheck_objects)]
+    rows = connection.execute(sa.union(*of).order_by("merchant_id", "sha256"))
     return [(row.merchant_id, row.sha256) for row in rows]
 
 

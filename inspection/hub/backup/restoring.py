@@ -14,7 +14,9 @@ from inspection.hub.database import Database, known_revisions
 from inspection.hub.images.store import ImageStore
 from inspection.hub.problems import Problem
 
-CHANGED_BY_ERASING = frozenset({"images", "image_keys", "image_pieces", "evidence_entries"})
+CHANGED_BY_ERASING = frozenset(
+    {"images", "image_keys", "image_pieces", "evidence_entries", "precheck_objects", "precheck_pieces"}
+)
 Progress = Callable[[int, int], None]
 
 

@@ -56,7 +56,18 @@ def load_or_make_master_key(path: Path) -> MasterKey:
     Raises:
         ConfigError: the variable or file holds no key. StoreError: the file cannot be read, or others may read it.
     """
-    text, place = os.environ.get(KEY_VARIABLE), KEY_VARIABLE
+    return master_key(load_or_make_secret(path, KEY_VARIABLE, "without it no picture can be read"))
+
+
+def load_or_make_secret(path: Path, variable: str, loss: str) -> bytes:
+    """32 secret bytes from the environment's ``variable``, or from ``path`` (both Base64); see above.
+
+    Args:
+        path: the file; made with a fresh secret when it is missing.
+        variable: name of an environment variable that may hold the secret instead.
+        loss: what is lost without it, for the hint of an error.
+    """
+    text, place = os.environ.get(variable), variable
     if text is None:
         text, place = _kept(path), str(path)
     try:
@@ -64,9 +75,9 @@ def load_or_make_master_key(path: Path) -> MasterKey:
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != KEY_BYTES:
-        hint = "restore it from where you keep it; without it no picture can be read"
+        hint = f"restore it from where you keep it; {loss}"
         raise ConfigError(f"{place} holds no key of {KEY_BYTES} bytes in Base64", hint=hint)
-    return master_key(raw)
+    return raw
 
 
 class Vault:

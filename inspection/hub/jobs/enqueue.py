@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
 DEFAULT_QUEUE = "default"
-_ENQUEUE = sa.text("SELECT jobs.enqueue(:task, :args, :lock, :queue, :at, :once)").bindparams(
+_ENQUEUE = sa.text("SELECT jobs.enqueue(:task, :args, :lock, :queue, :at, :once, :priority)").bindparams(
     sa.bindparam("args", type_=JSONB), sa.bindparam("at", type_=sa.DateTime(timezone=True))
 )
 
@@ -27,6 +27,7 @@ def enqueue(
     queue: str = DEFAULT_QUEUE,
     at: datetime | None = None,
     once: bool = False,
+    priority: int = 0,
 ) -> int | None:
     """Add a job.
 
@@ -40,11 +41,12 @@ def enqueue(
         at: not before; ``None`` is at once.
         once: add none when one of this task and lock waits already that will run by then. It may already be on its
             way, so this is for tasks that look for themselves what there is to do.
+        priority: of the jobs that could begin, that of the highest does; 32 bits with sign.
 
     Returns:
         The job's id, ``None`` when none was added.
     """
     values = dict(args) | ({} if merchant_id is None else {"merchant_id": str(merchant_id)})
-    row = {"task": task, "args": values, "lock": lock, "queue": queue, "at": at, "once": once}
+    row = {"task": task, "args": values, "lock": lock, "queue": queue, "at": at, "once": once, "priority": priority}
     found: int | None = connection.execute(_ENQUEUE, row).scalar_one()
     return found

@@ -32,6 +32,7 @@ from inspection.hub.items.tables import item_matches
 from inspection.hub.jobs.enqueue import enqueue
 from inspection.hub.people import cases as known
 from inspection.hub.people.tables import erasures, legal_holds
+from inspection.hub.precheck import keeping
 from inspection.hub.problems import Problem
 from inspection.hub.returns.tables import returns
 from inspection.ledger.keys import public_bytes
@@ -79,13 +80,16 @@ def carry_out(hub: Hub, merchant_id: UUID, erasure: UUID) -> dict[str, Any]:
     with hub.database.transaction() as connection:
         of = known.inspections_of(connection, merchant_id, row.cases)
         alone, shared = known.pictures_of(connection, merchant_id, of)
-    shredded = shred(hub.database, hub.images, merchant_id, alone)
+        keeping.shut_links(connection, merchant_id, row.cases)
+        sent = keeping.objects_of(connection, merchant_id, row.cases)
+    shredded = shred(hub.database, hub.images, merchant_id, alone | sent)
     with hub.database.transaction() as connection:
         row = _row(connection, merchant_id, erasure)  # locked: of two workers, one certifies
         if row.certificate is not None:
             return dict(row.certificate)
         counts = forget(connection, merchant_id, row.cases)
         counts |= {"pictures": len(alone), "pictures_shared_with_other_cases": len(shared), "inspections": len(of)}
+        counts["files_of_the_customer"] = len(sent)
         certificate = _certificate(hub, merchant_id, row, counts)
         done = {"certificate": certificate, "done_at": sa.func.now(), "failure": None, "reason": ERASED}
         connection.execute(_this(merchant_id, erasure).values(done))
@@ -168,6 +172,7 @@ FORGETTERS: dict[str, Callable[[Connection, UUID, list[str]], int]] = {
     "matches": _forget_matches,
     "holds": _forget_holds,
     "answers_of_other_systems": _forget_answers,
+    "prechecks": keeping.forget,
 }
 """What each capability does for an erased case, by the name under which the certificate counts it. A capability that
 keeps something of a customer adds itself here and to the register."""

@@ -15,6 +15,7 @@ from inspection.hub.inspections.tables import inspections
 from inspection.hub.items.tables import item_matches
 from inspection.hub.people import cases as known
 from inspection.hub.people.register import PERSONAL
+from inspection.hub.precheck import keeping
 from inspection.hub.problems import Problem
 from inspection.hub.returns.tables import return_lines, returns
 
@@ -24,6 +25,8 @@ returns.json      the cases as the shop handed them over
 inspections.json  what was found and decided, every revision
 matches.json      what people noted later
 pictures/         the pictures, named by the SHA-256 of their bytes
+precheck.json     what the customer sent and was answered before the parcel travelled
+precheck/         the files of it: as they came, and as they were shown; precheck.json names them under objects
 register.json     which data of this kind are held at all, why, and what erasing does to them
 """
 
@@ -38,6 +41,7 @@ def export(hub: Hub, merchant_id: UUID, cases: list[str], target: Path) -> int:
         of = known.inspections_of(connection, merchant_id, cases)
         alone, shared = known.pictures_of(connection, merchant_id, of)
         there = known.held_pictures(connection, merchant_id, alone | shared)
+        prechecks = keeping.rows_of(connection, merchant_id, cases)
         tables = {
             "returns": _rows(connection, returns, merchant_id, returns.c.rma.in_(cases)),
             "lines": _rows(connection, return_lines, merchant_id, return_lines.c.rma.in_(cases)),
@@ -52,7 +56,11 @@ def export(hub: Hub, merchant_id: UUID, cases: list[str], target: Path) -> int:
         archive.writestr("register.json", _json({name: vars_of(entry) for name, entry in PERSONAL.items()}))
         for sha256 in sorted(there):
             archive.writestr(f"pictures/{sha256}", hub.images.get(merchant_id, sha256), zipfile.ZIP_STORED)
-    return len(there)
+        archive.writestr("precheck.json", _json(prechecks))
+        for sent in prechecks["objects"]:
+            content = keeping.get(hub.images, merchant_id, sent["sha256"])
+            archive.writestr(f"precheck/{sent['sha256']}", content, zipfile.ZIP_STORED)
+    return len(there) + len(prechecks["objects"])
 
 
 def vars_of(entry: object) -> dict[str, str]:

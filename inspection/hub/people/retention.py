@@ -18,6 +18,7 @@ from inspection.hub.inspections.tables import inspection_images, inspections
 from inspection.hub.jobs.enqueue import enqueue
 from inspection.hub.people.erasing import shred
 from inspection.hub.people.tables import legal_holds
+from inspection.hub.precheck import keeping
 from inspection.hub.tables import merchants
 
 TASK = "people.retention"
@@ -31,6 +32,8 @@ class Swept(BaseModel):
 
     pictures: int = Field(description="shredded, as they were older than `retention.pictures_days`")
     pieces: int = Field(description="beginnings of pictures that never became whole")
+    files: int = Field(description="that customers sent, shredded as they were older than `retention.pictures_days`")
+    unfinished: int = Field(description="beginnings of customers' files that never became whole")
     answers: int = Field(description="answers of other systems, emptied")
     sessions: int = Field(description="network addresses of sessions that are over")
     attempts: int = Field(description="counts of failed sign-ins")
@@ -44,7 +47,7 @@ def sweep(hub: Hub, merchant_id: UUID, now: datetime | None = None) -> Swept:
     """
     now = now or datetime.now(UTC)
     section = hub.config.retention
-    pictures = 0
+    pictures, files = 0, _shred_files(hub, merchant_id, now)
     while section.pictures_days is not None:
         with hub.database.transaction() as connection:
             old = _old_pictures(connection, merchant_id, now - timedelta(days=section.pictures_days))
@@ -54,6 +57,8 @@ def sweep(hub: Hub, merchant_id: UUID, now: datetime | None = None) -> Swept:
     with hub.database.transaction() as connection:
         swept = Swept(
             pictures=pictures,
+            files=files,
+            unfinished=keeping.drop_unfinished(connection, merchant_id, now),
             pieces=_delete(connection, image_pieces, merchant_id, image_pieces.c.received_at < now - timedelta(days=1)),
             answers=_empty_answers(connection, merchant_id, now - timedelta(days=section.answers_days)),
             sessions=_forget_addresses(connection, merchant_id, now - timedelta(days=section.addresses_days)),
@@ -92,6 +97,20 @@ def _old_pictures(connection: Connection, merchant_id: UUID, before: datetime) -
     mine = sa.and_(images.c.merchant_id == merchant_id, images.c.received_at < before, ~held)
     query = sa.select(images.c.sha256).where(mine).order_by(images.c.received_at).limit(BATCH)
     return list(connection.execute(query).scalars())
+
+
+def _shred_files(hub: Hub, merchant_id: UUID, now: datetime) -> int:
+    """What customers sent goes when pictures of its age go."""
+    days, count = hub.config.retention.pictures_days, 0
+    while days is not None:
+        with hub.database.transaction() as connection:
+            old = keeping.old_objects(connection, merchant_id, now - timedelta(days=days), BATCH)
+        if not old:
+            break
+        count += shred(hub.database, hub.images, merchant_id, old)
+        with hub.database.transaction() as connection:
+            keeping.drop(connection, merchant_id, old)
+    return count
 
 
 def _empty_answers(connection: Connection, merchant_id: UUID, before: datetime) -> int:

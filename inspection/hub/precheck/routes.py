@@ -1,0 +1,165 @@
+"""``/v1/precheck``: opening cases and reading them, for the shop and for staff."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from sqlalchemy.engine import Connection
+from starlette.concurrency import run_in_threadpool
+
+from inspection.hub.accounts.roles import Permission, allowed
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.hub import CurrentHub
+from inspection.hub.precheck import cases, keeping
+from inspection.hub.precheck.desk import CurrentDesk
+from inspection.hub.precheck.schemas import CaseLink, CaseView, NewCase, PictureView, UploadView
+from inspection.hub.precheck.tables import objects, pictures, uploads
+from inspection.hub.problems import Problem, documented, faults
+from inspection.hub.requests import json_body
+from inspection.hub.returns.schemas import RMA_PATTERN
+
+router = APIRouter(prefix="/v1/precheck", tags=["precheck"])
+Inviter = Annotated[Caller, Depends(allowed(Permission.PRECHECK_INVITE))]
+Reader = Annotated[Caller, Depends(allowed(Permission.PRECHECK_READ))]
+Decider = Annotated[Caller, Depends(allowed(Permission.PRECHECK_DECIDE))]
+COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
+Rma = Annotated[str, Path(pattern=RMA_PATTERN)]
+MAX_BYTES = 16_384
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.post(
+    "/cases",
+    status_code=201,
+    response_model=CaseLink,
+    summary="Open a case, and get its link",
+    responses={
+        200: {"model": CaseLink, "description": "It was open already"},
+        **documented(
+            *COMMON,
+            "request.not_json",
+            "request.truncated",
+            "request.media_type",
+            "request.too_large",
+            "return.unknown",
+        ),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NewCase"}}},
+        }
+    },
+)
+async def post_case(request: Request, hub: CurrentHub, desk: CurrentDesk, caller: Inviter) -> JSONResponse:
+    """One return has one link: asked again, it is the same until it is nearly over or was revoked.
+
+    What is named again is changed; what is left out stays.
+    """
+    _, value = await json_body(request, MAX_BYTES)
+    try:
+        new = NewCase.model_validate(value)
+    except ValidationError as error:
+        raise Problem("request.invalid", "see errors", errors=faults(error)) from None
+    known = new.model_dump(exclude={"rma", "check_value"}, exclude_none=True)
+    if new.check_value is not None:
+        known["check_hmac"] = desk.key.check(caller.merchant_id, new.rma, new.check_value)
+
+    def opened() -> tuple[CaseLink, bool]:
+        with hub.database.transaction() as connection:
+            case, is_new = cases.open_case(connection, caller.merchant_id, new.rma, known)
+            lasts = timedelta(days=hub.config.precheck.link_days)
+            token, expires_at = cases.link_of(connection, caller.merchant_id, case.id, desk.key, lasts)
+        base = hub.config.access.public_url or str(request.base_url).rstrip("/")
+        url = f"{base}/precheck/c/{token}"
+        return CaseLink(rma=case.rma, state=case.state, url=url, expires_at=expires_at), is_new
+
+    link, is_new = await run_in_threadpool(opened)
+    return JSONResponse(link.model_dump(mode="json"), status_code=201 if is_new else 200)
+
+
+@router.delete(
+    "/cases/{rma}/link",
+    status_code=204,
+    response_class=Response,
+    summary="Revoke a case's link",
+    responses=documented(*COMMON, "precheck.not_found"),
+)
+def delete_link(rma: Rma, hub: CurrentHub, caller: Inviter) -> Response:
+    """From now on it opens nothing; repeating is harmless."""
+    with hub.database.transaction() as connection:
+        cases.revoke_link(connection, caller.merchant_id, rma)
+    return Response(status_code=204)
+
+
+@router.get("/cases/{rma}", summary="Read one case", responses=documented(*COMMON, "precheck.not_found"))
+def get_case(rma: Rma, hub: CurrentHub, caller: Reader) -> CaseView:
+    """The case with every file that came and what was seen in it."""
+    with hub.database.transaction() as connection:
+        return case_view(connection, caller.merchant_id, rma)
+
+
+@router.get(
+    "/pictures/{picture_id}",
+    response_class=Response,
+    summary="Read one picture as it is shown",
+    responses={
+        200: {"content": {"image/jpeg": BINARY}, "description": "Made of pixels alone; without metadata"},
+        **documented(*COMMON, "image.unknown", "image.erased", "store.unavailable"),
+    },
+)
+def get_picture(picture_id: UUID, hub: CurrentHub, caller: Reader) -> Response:
+    """Findings lie in it, in its pixels."""
+    mine = sa.and_(pictures.c.merchant_id == caller.merchant_id, pictures.c.id == picture_id)
+    with hub.database.transaction() as connection:
+        found = connection.execute(sa.select(pictures.c.object_sha256).where(mine)).scalar()
+    if found is None:
+        raise Problem("image.unknown", "no picture has this id")
+    return Response(keeping.get(hub.images, caller.merchant_id, found), media_type="image/jpeg")
+
+
+@router.get(
+    "/uploads/{upload_id}/original",
+    response_class=Response,
+    summary="Take out a file as it came",
+    responses={
+        200: {"content": {"application/octet-stream": BINARY}, "description": "As the customer sent it"},
+        **documented(*COMMON, "upload.unknown", "image.erased", "store.unavailable"),
+    },
+)
+def get_original(upload_id: UUID, hub: CurrentHub, caller: Decider) -> Response:
+    """For a dispute. It may be anything, also hostile: open it where that does no harm."""
+    with hub.database.transaction() as connection:
+        found = keeping.original_of(connection, caller.merchant_id, upload_id)
+    if found is None:
+        raise Problem("upload.unknown", "no file of this id is kept")
+    headers = {"Content-Disposition": f'attachment; filename="{upload_id}.bin"'}
+    content = keeping.get(hub.images, caller.merchant_id, found)
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def case_view(connection: Connection, merchant_id: UUID, rma: str) -> CaseView:
+    """Everything of one case.
+
+    Raises:
+        Problem: ``precheck.not_found``.
+    """
+    case = cases.of_return(connection, merchant_id, rma)
+    sent = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.case_id == case.id)
+    rows = connection.execute(sa.select(uploads).where(sent).order_by(uploads.c.started_at, uploads.c.id)).all()
+    seen: dict[UUID, list[PictureView]] = {}
+    there = sa.and_(objects.c.merchant_id == pictures.c.merchant_id, objects.c.sha256 == pictures.c.object_sha256)
+    of = sa.and_(pictures.c.merchant_id == merchant_id, pictures.c.upload_id.in_([row.id for row in rows]))
+    query = sa.select(pictures).join(objects, there).where(of).order_by(pictures.c.number)
+    for picture in connection.execute(query):
+        seen.setdefault(picture.upload_id, []).append(PictureView.model_validate(picture))
+    found: list[Any] = [
+        UploadView.model_validate(row).model_copy(update={"pictures": seen.get(row.id, [])}) for row in rows
+    ]
+    return CaseView.model_validate(case).model_copy(update={"uploads": found})

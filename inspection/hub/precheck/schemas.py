@@ -1,0 +1,102 @@
+"""What the pre-check's API takes and says."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from inspection.hub.moments import Moment
+from inspection.hub.returns.schemas import RMA_PATTERN
+
+Language = Literal["zh-CN", "en", "th", "vi"]
+CHECK_PATTERN = r"^[^\x00-\x1f\x7f]{4,64}$"
+
+
+class NewCase(BaseModel):
+    """A case to be opened, or the link of one that is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rma: Annotated[str, Field(pattern=RMA_PATTERN, examples=["RMA-1001"])]
+    tier: Annotated[int, Field(ge=0, le=9, description="of the member; higher is answered sooner")] | None = None
+    answer_by: Annotated[Moment, Field(description="when the customer was promised an answer")] | None = None
+    language: Language | None = None
+    check_value: (
+        Annotated[
+            str,
+            Field(
+                pattern=CHECK_PATTERN,
+                description="what the customer types beside the order number to open the case without the link, "
+                "e.g. a postcode; kept as a keyed hash only",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class CaseLink(BaseModel):
+    """A case and its one link."""
+
+    rma: str
+    state: str
+    url: str = Field(description="opens the case; give it to the customer alone")
+    expires_at: AwareDatetime
+
+
+class PictureView(BaseModel):
+    """What was seen in one picture."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    number: int
+    at_ms: int | None = Field(description="place in the video")
+    width: int
+    height: int
+    quality: dict[str, JsonValue]
+    findings: list[dict[str, Any]]
+    condition: str | None
+    outcome: str
+    rule: str
+    why: dict[str, str]
+    model: str
+    policy: str
+
+
+class UploadView(BaseModel):
+    """One file that the customer sent."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    step: str
+    kind: str | None
+    state: str
+    code: str | None
+    size_bytes: int
+    told: dict[str, JsonValue] | None
+    sent_anyway: bool
+    received_at: AwareDatetime | None
+    done_at: AwareDatetime | None
+    pictures: list[PictureView] = []
+
+
+class CaseView(BaseModel):
+    """A case with all that came and was seen."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rma: str
+    state: str
+    tier: int
+    language: str | None
+    problem: str = Field(description="in the customer's words")
+    outcome: str | None
+    answer: dict[str, JsonValue] | None
+    person_asked_at: AwareDatetime | None
+    answer_by: AwareDatetime | None
+    opened_at: AwareDatetime
+    changed_at: AwareDatetime
+    uploads: list[UploadView] = []
