@@ -59,10 +59,15 @@ def wait_until(wanted: Callable[[], Any], timeout_s: float = 60.0, what: str = "
 class Rig:
     """Starts, kills and talks to a station.
 
+    Attributes:
+        program: what Python runs before the configuration.
+
     Args:
         folder: for bench, data and configuration.
         real_hub: URL and token of another hub than the recording one.
     """
+
+    program: tuple[str, ...] = ("-m", "tests.faults.station_under_test")
 
     def __init__(self, folder: Path, *, real_hub: tuple[str, str] | None = None, data: Path | None = None) -> None:
         self.folder = folder
@@ -128,7 +133,7 @@ class Rig:
         log = (self.folder / "station.log").open("a")
         began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.station_under_test", str(self.write_config())],
+            [sys.executable, *self.program, str(self.write_config())],
             cwd=ROOT,
             env={**os.environ, "STATION_TEST_KILL": kill},
             stdout=subprocess.PIPE,
