@@ -6,6 +6,7 @@ import functools
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -81,6 +82,13 @@ def migrated(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture(scope="module")
 def database(postgres: EmbeddedPostgres, migrated: str) -> Iterator[Database]:
+    with fresh_database(postgres, migrated) as found:
+        yield found
+
+
+@contextmanager
+def fresh_database(postgres: EmbeddedPostgres, migrated: str) -> Iterator[Database]:
+    """A database with the hub's schema and nothing in it."""
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(postgres.dsn(SUPERUSER, role=SUPERUSER), autocommit=True) as connection:
         words = [sql.Identifier(each) for each in (name, ROLE, migrated)]
