@@ -108,6 +108,20 @@ class EmbeddedPostgres:
         with self._starting():
             self._leave(mode)
 
+    def revive(self) -> bool:
+        """Start the server again when it has died since :meth:`start`; it recovers by itself. Whether it had died.
+
+        Raises:
+            DatabaseUnavailable: when it does not come up.
+        """
+        if self._users is None or self._runs():
+            return False
+        with self._starting():
+            if self._answers_already():
+                return False
+            self._launch()
+            return True
+
     def destroy(self) -> None:
         """Stop the server and delete its data: for tests and for a database that was asked to be thrown away.
 
@@ -210,6 +224,12 @@ class EmbeddedPostgres:
                 raise DatabaseUnavailable(message, hint=f"end process {pid}, then try again")
             time.sleep(0.02)
         return False
+
+    def _runs(self) -> bool:
+        if self._child is not None:
+            self._child.poll()  # a zombie is no server
+        pid = self.pid
+        return pid is not None and _is_postgres(pid, self.place.cluster)
 
     def _disown_lock_files(self) -> None:
         """Let what a dead server left not keep the next one from starting.

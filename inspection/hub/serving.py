@@ -28,6 +28,7 @@ from inspection.hub.hub import Hub
 from inspection.hub.images.opening import open_images
 from inspection.hub.jobs.worker import Worker, WorkerThread
 from inspection.hub.metrics import Metrics
+from inspection.hub.postgres_keeper import Keeper
 
 GRACE_S = 5
 BACKLOG = 128
@@ -67,7 +68,8 @@ def open_database(config: HubConfig) -> Iterator[tuple[Database, bool]]:
         section = config.database
         database = Database(dsn, pool_size=section.pool_size, statement_timeout_s=section.statement_timeout_s)
         try:
-            yield database, postgres is not None
+            with nullcontext() if postgres is None else Keeper(postgres):
+                yield database, postgres is not None
         finally:
             database.close()
     finally:
