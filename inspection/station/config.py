@@ -107,6 +107,13 @@ class PersonSection(Section):
     supervisor: bool = False
 
 
+class SignInSection(Section):
+    """Badges of the hub: whose badge is not in ``people`` types a PIN, and the hub says who it is."""
+
+    keep_h: float = Field(12.0, ge=0, le=24, description="While the hub is away, who signed in may again for so long.")
+    check_s: float = Field(60.0, ge=1, le=3600, description="How often the hub is asked whether they still may.")
+
+
 class SessionSection(Section):
     """How an inspection goes."""
 
@@ -202,6 +209,7 @@ class StationConfig(DevicesSection):
     products: Path
     guide: Path | None = Field(None, description="What the worker is asked about each kind of goods.")
     people: tuple[PersonSection, ...] = Field((), max_length=500, description="Badges of those who work here.")
+    sign_in: SignInSection | None = Field(None, description="Badges of the hub; needs the section hub.")
     session: SessionSection = SessionSection.model_validate({})
     capture: CaptureSection = CaptureSection.model_validate({})
     calibration: CalibrationSection | None = None
@@ -211,6 +219,12 @@ class StationConfig(DevicesSection):
     def _has_a_camera(self) -> StationConfig:
         if not self.cameras:
             raise ValueError("a station needs at least one camera")
+        return self
+
+    @model_validator(mode="after")
+    def _signs_in_at_a_hub(self) -> StationConfig:
+        if self.sign_in is not None and self.hub is None:
+            raise ValueError("sign_in needs the section hub, which knows the badges")
         return self
 
     @model_validator(mode="after")

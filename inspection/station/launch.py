@@ -49,6 +49,7 @@ from inspection.station.reporter import BackOff, Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
 from inspection.station.session_data import Rules
+from inspection.station.sign_in.joining import joined_people, open_desk
 from inspection.station.snapshot import Board, Fault
 from inspection.station.station import Station
 from inspection.station.tags import TagsHeard
@@ -187,6 +188,8 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
     calibrations = _calibrations(config, cameras)
     bench = _with_calibrations(bench, calibrations, config.capture.check)
     metrics, board = Metrics(), Board()
+    sign_in = open_desk(config)
+    rules = replace(rules, people=joined_people(rules.people, sign_in))
     screen = Screen(
         station_id=config.station_id,
         bench=bench,
@@ -217,6 +220,7 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         desk=_desk(config, calibrations, cameras),
         codes=_codes(config, calibrations),
         guide=Guide.load(config.guide) if config.guide is not None else Guide(),
+        sign_in=sign_in,
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
     back_off = BackOff() if config.hub is None else _back_off(config.hub)

@@ -99,6 +99,20 @@ class Language(Shown):
     at: datetime
 
 
+class ShownSignIn(Shown):
+    """A badge was shown and its PIN is asked for; neither is ever in here.
+
+    Attributes:
+        busy: a PIN is being looked at.
+        trouble: ``wrong``, ``locked``, ``refused`` (this station may not ask), ``unreachable``, or ``""``.
+        wait_s: until the next try of a locked badge.
+    """
+
+    busy: bool = False
+    trouble: str = ""
+    wait_s: int = 0
+
+
 class ShownAssessment(Shown):
     """How sure the machine is, said honestly."""
 
@@ -227,6 +241,7 @@ class Snapshot(Shown):
     questions: tuple[ShownQuestion, ...] = ()
     worker: ShownWorker | None = None
     language: Language | None = None
+    signing_in: ShownSignIn | None = None
     person: PersonPart | None = None
     reason_codes: tuple[str, ...] = ()
     takes: int = 0

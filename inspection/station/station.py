@@ -17,9 +17,11 @@ from devices.base import Device, DeviceEvent
 from inspection.errors import InspectionError
 from inspection.reading import BarcodeReading, Reading, TagReading, WeightReading
 from inspection.station.orders import Order
+from inspection.station.people import Person
 from inspection.station.ports import StationCamera
 from inspection.station.reporter import Reporter
 from inspection.station.session_data import NotPossible
+from inspection.station.sign_in.desk import Watcher
 from inspection.station.snapshot import Fault
 from inspection.station.work import Parts, Work, fault_of
 
@@ -39,6 +41,16 @@ class _Delivered:
     inspection_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class _SignedIn:
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedOut:
+    person_id: str
+
+
 class _Changed:
     """Something shown on the screen changed outside the session."""
 
@@ -47,7 +59,7 @@ class _Stop:
     """Leave the loop."""
 
 
-_Message = BarcodeReading | DeviceEvent | _Ordered | _Delivered | _Changed | _Stop
+_Message = BarcodeReading | DeviceEvent | _Ordered | _Delivered | _SignedIn | _SignedOut | _Changed | _Stop
 
 
 class Station:
@@ -102,6 +114,8 @@ class Station:
         self.reporter.start()
         if self.parts.desk is not None:
             self.parts.desk.start()
+        if self.parts.sign_in is not None:
+            self.parts.sign_in.start(Watcher(self._note_change, self._note_sign_in, self._note_sign_out))
         for device in self._devices:
             device.start(self.accept)
 
@@ -110,6 +124,8 @@ class Station:
         self.parts.board.close()
         if self.parts.desk is not None:
             self.parts.desk.stop()
+        if self.parts.sign_in is not None:
+            self.parts.sign_in.stop()
         self.parts.outputs.close()
         for device in self._devices:
             device.stop()
@@ -159,6 +175,12 @@ class Station:
     def _note_delivery(self, inspection_id: UUID) -> None:
         self._inbox.put(_Delivered(inspection_id))
 
+    def _note_sign_in(self, person: Person) -> None:
+        self._inbox.put(_SignedIn(person))
+
+    def _note_sign_out(self, person_id: str) -> None:
+        self._inbox.put(_SignedOut(person_id))
+
     def _run(self) -> None:
         self._guarded(self._work.resume)
         while True:
@@ -192,6 +214,10 @@ class Station:
                 self._carry_out(order, done)
             case _Delivered(inspection_id=inspection_id):
                 self._work.delivered(inspection_id)
+            case _SignedIn(person=person):
+                self._work.signed_in(person)
+            case _SignedOut(person_id=person_id):
+                self._work.signed_out(person_id)
             case DeviceEvent():
                 log.info("device", device_id=message.device_id, connected=message.connected, detail=message.detail)
                 self.parts.metrics.device_event(connected=message.connected)

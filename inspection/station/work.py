@@ -29,7 +29,7 @@ from inspection.station.journal import Journal
 from inspection.station.metrics import Metrics
 from inspection.station.orders import Order, OrderKind, UnknownCode, is_command_code, order_of_code
 from inspection.station.outputs import Outputs
-from inspection.station.people import is_badge
+from inspection.station.people import Person, is_badge
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
 from inspection.station.questions import shown_questions
@@ -38,6 +38,7 @@ from inspection.station.reporter import Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
 from inspection.station.session_data import NotPossible, OtherInspection, Rules, Session, Step
+from inspection.station.sign_in.desk import SignInDesk
 from inspection.station.snapshot import Board, Fault, Language, LastReported, Notice, ShownWorker
 from inspection.station.tags import TagsHeard
 from inspection.station.weights import WeightsHeard
@@ -89,6 +90,7 @@ class Parts:
         desk: where the views are calibrated; ``None`` where the configuration has no section for it.
         codes: reads the codes that the cameras see.
         guide: what the worker is asked about each kind of goods.
+        sign_in: where badges that only the hub knows are signed in; ``None`` where the hub is not asked.
     """
 
     station_id: str
@@ -110,6 +112,7 @@ class Parts:
     desk: Desk | None = None
     codes: FrameCodes = field(default_factory=FrameCodes)
     guide: Guide = field(default_factory=Guide)
+    sign_in: SignInDesk | None = None
 
 
 class Work:
@@ -121,7 +124,7 @@ class Work:
         self._capture_after_ns = time.monotonic_ns()
         self._interview = Interview(parts.guide, parts.bench.policy, parts.bench.catalogue)
         self._session = self._interview.next(self._session)
-        self.worker = parts.journal.remembered("worker") or parts.worker
+        self.worker = self._remembered_worker()
         self._language: Language | None = None
         self._retry_at = 0.0
         self._retaken = 0
@@ -156,6 +159,8 @@ class Work:
         if is_badge(text):
             self._badge(text)
             return
+        if self._parts.sign_in is not None:
+            self._parts.sign_in.cancel()
         if not is_command_code(text):
             self._apply(machine.scanned(self._session, reading, self._parts.rules, self.worker))
             return
@@ -193,11 +198,18 @@ class Work:
         self._apply(self._interview.answer(self._session, order, _now()))
 
     def _badge(self, badge: str) -> None:
-        """Somebody shows a badge: a supervisor agrees to what waits, otherwise this person works here from now on."""
         person = self._parts.rules.people.by_badge.get(badge)
-        if person is None:
+        if person is not None:
+            self.signed_in(person)
+        elif self._parts.sign_in is not None:
+            self._parts.sign_in.begin(badge)
+            self.publish()
+        else:
             self._apply(Step(self._session, notice="badge.unknown"))
-        elif self._session.approving is None:
+
+    def signed_in(self, person: Person) -> None:
+        """Somebody is who their badge says: a supervisor agrees to what waits, otherwise they work here from now on."""
+        if self._session.approving is None:
             self._parts.journal.remember("worker", person.person_id)
             self.worker, self._language = person.person_id, Language(tag=person.language, at=_now())
             self._apply(Step(self._session, notice="badge.welcome"))
@@ -205,6 +217,21 @@ class Work:
             self._apply(machine.approved(self._session, person.person_id, _now()))
         else:
             self._apply(Step(self._session, notice="badge.no_supervisor"))
+
+    def signed_out(self, person_id: str) -> None:
+        """The hub took somebody's sign-in back, or its time is over; what they decided stays."""
+        if self.worker != person_id:
+            return
+        self._parts.journal.remember("worker", self._parts.worker)
+        self.worker = self._parts.worker
+        self._notice = Notice(code="badge.over", at=_now())
+        self.publish()
+
+    def _remembered_worker(self) -> str:
+        parts = self._parts
+        worker = parts.journal.remembered("worker") or parts.worker
+        gone = parts.sign_in is not None and parts.rules.people.find(worker) is None
+        return parts.worker if gone else worker
 
     def _reprint(self, _order: Order) -> None:
         self._departures.reprint()
@@ -451,6 +478,8 @@ class Work:
             worker=ShownWorker(worker_id=self.worker, known=self._parts.rules.people.find(self.worker) is not None),
             language=self._language,
         )
+        if self._parts.sign_in is not None:
+            shown = shown.model_copy(update={"signing_in": self._parts.sign_in.shown})
         self._parts.board.publish(shown)
         self._parts.outputs.show(self._session.current, shown.devices)
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from inspection.hub.accounts import administration, audit, enrolment, schemas, sessions, sign_in, staff, throttle
 from inspection.hub.accounts.audit import Origin
-from inspection.hub.accounts.matrix import MATRIX, may
+from inspection.hub.accounts.matrix import MATRIX, Role, may
 from inspection.hub.accounts.roles import Permission, allowed, openly
 from inspection.hub.accounts.tokens import Caller, merchant_id
 from inspection.hub.hub import CurrentHub, Hub
@@ -164,6 +164,7 @@ def post_badge_sign_in(
         name=person.name,
         role=person.role,
         language=person.language,
+        permissions=sorted(MATRIX[Role(person.role)]),
         session=came_in.token,
         session_id=came_in.session.id,
         expires_at=came_in.session.expires_at,

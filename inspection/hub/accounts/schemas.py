@@ -91,6 +91,7 @@ class SignedIn(BaseModel):
     name: str
     role: Role
     language: str | None
+    permissions: list[Permission] = Field(description="what they may do now; a station asks `/v1/me` for changes")
     session: str = Field(description="send it as `Authorization: Bearer`; revoked like any other session")
     session_id: UUID
     expires_at: datetime

@@ -22,7 +22,8 @@ from inspection.station.station import Station
 from inspection.station.web.live import LivePictures
 from inspection.station.web.pages import Pages
 from inspection.station.web.problems import problem
-from inspection.station.web.tabs import Tabs
+from inspection.station.web.signing_in import build_sign_in
+from inspection.station.web.tabs import TAB, Tabs
 from inspection.verdict import Disposition
 
 HEARTBEAT_S = 10.0
@@ -54,7 +55,6 @@ class Command(BaseModel):
         return self
 
 
-TAB = r"^[A-Za-z0-9-]{1,64}$"
 TabHeader = Annotated[str | None, Header(pattern=TAB)]
 
 
@@ -78,7 +78,7 @@ def build_api(station: Station, pages: Pages) -> APIRouter:
     """The routes of the API."""
     router, tabs = APIRouter(), Tabs(station.refresh)
     parts = (_state_and_orders(station, tabs), _scans(station, tabs), _books(station), _pictures(station))
-    for part in (*parts, _health(station), _tabs(tabs)):
+    for part in (*parts, _health(station), _tabs(tabs), build_sign_in(station, tabs)):
         router.include_router(part)
 
     @router.get("/events")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -104,7 +105,13 @@ def _environment(languages: Languages, tag: str) -> Environment:
     say = languages.catalogues[tag].gettext
     environment.filters["word"] = lambda code, table: _word(say, str(code), table)
     environment.filters["percent"] = _percent
+    environment.filters["short"] = _short
     return environment
+
+
+def _short(person_id: str) -> str:
+    """Enough of the hub's id of a person to tell colleagues apart; what the configuration calls people stays whole."""
+    return person_id[:8] if len(person_id) == len(str(UUID(int=0))) else person_id
 
 
 def _percent(share: float) -> str:

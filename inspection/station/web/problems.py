@@ -29,6 +29,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "command.not_answered": (409, "A question must be answered first"),
     "command.unknown_answer": (422, "The question has no such answer"),
     "command.too_late": (409, "The decision cannot be taken back any more"),
+    "sign_in.no_badge": (409, "No badge waits for a PIN"),
     "tab.viewer": (409, "Another window works the station"),
     "heat.none": (404, "There is no map to show"),
     "command.too_slow": (503, "The station is busy"),

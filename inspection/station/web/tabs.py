@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+TAB = r"^[A-Za-z0-9-]{1,64}$"
+"""What a window may call itself."""
+
 
 class Tabs:
     """The open windows by a name that each gives itself.

@@ -177,6 +177,14 @@ HUB_TROUBLE: Mapping[str, str] = {
 }
 HUB_OTHERWISE = N_("The hub does not answer: reports wait here, work goes on.")
 
+SIGN_IN_TROUBLE: Mapping[str, str] = {
+    "wrong": N_("Badge or PIN is wrong: try again."),
+    "locked": N_("Too many wrong PINs: wait %(seconds)s seconds."),
+    "refused": N_("The hub does not let this station sign anybody in: call the technician."),
+    "unreachable": N_("The hub does not answer, and this badge was not used here today."),
+}
+"""Why a badge and its PIN did not sign anybody in."""
+
 NOTICES: Mapping[str, str] = {
     "session.finish_first": N_("Finish the item on the table first."),
     "session.confirm_first": N_("Confirm this verdict first."),
@@ -191,6 +199,8 @@ NOTICES: Mapping[str, str] = {
     "command.unknown_answer": N_("This answer does not fit now."),
     "badge.unknown": N_("This badge is not known here."),
     "badge.welcome": N_("Welcome."),
+    "badge.over": N_("Your sign-in is over: show your badge again."),
+    "sign_in.no_badge": N_("Show the badge first."),
     "badge.no_supervisor": N_("This needs a supervisor's badge."),
     "tab.viewer": N_("This window only shows: take over to work here."),
     "command.too_late": N_("Too late: its label is printed, or it is reported."),

@@ -1,6 +1,7 @@
 // The screen follows the station: server-sent events bring the panel, keys and touches bring orders back.
 
 import { given, isLarge, keepLooking, nextPicture, smallAgain, toggleHeat } from "./look.js";
+import { asksForPin, keepPin, pinKey } from "./pin.js";
 import { mute, muted, play } from "./sound.js";
 import { listenForScans } from "./wedge.js";
 
@@ -69,6 +70,7 @@ function show(html) {
   panel.innerHTML = html;
   attachLivePictures();
   keepLooking();
+  keepPin();
   sound();
   if (key) {
     panel.querySelector(`button[data-key="${CSS.escape(key)}"]`)?.focus({ focusVisible: true });
@@ -146,6 +148,10 @@ function press(button) {
   if (button.disabled) {
     return;
   }
+  if (button.dataset.pin) {
+    pinKey(button.dataset.pin, post);
+    return;
+  }
   if (button.dataset.look) {
     (button.dataset.look === "heat" ? toggleHeat : nextPicture)();
     return;
@@ -197,6 +203,10 @@ function ask() {
 
 function pressKey(name) {
   const key = name.length === 1 ? name.toLowerCase() : name;
+  if (asksForPin()) {
+    pinKey(key, post);
+    return true;
+  }
   if (Object.hasOwn(own, key)) {
     own[key]();
     return true;

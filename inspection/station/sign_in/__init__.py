@@ -1,0 +1,1 @@
+"""Workers sign in with badge and PIN: the hub checks, the station remembers for a while what it said."""
