@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import typer
 
 from calibration.cli import background, check, colour, flat, isolate, lens, light, plane, quality, target
@@ -25,4 +26,5 @@ app.command()(quality.quality)
 app.command()(isolate.isolate)
 
 if __name__ == "__main__":
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own message says it
     app()

@@ -228,12 +228,14 @@ def make_target(kind: str, paper: str = "A4") -> Target:
 
 
 def load_target(path: Path) -> Target:
-    """Read the description that lies beside the printed sheet.
+    """Read the description that lies beside the printed sheet; named by the sheet's PDF or PNG, it is found too.
 
     Raises:
         CalibrationError: no such file, no JSON, or no target.
     """
     hint = "name the .json that `python -m calibration target` wrote beside the sheet"
+    if path.suffix.lower() in {".pdf", ".png"} and path.with_suffix(".json").is_file():
+        path = path.with_suffix(".json")
     try:
         if path.stat().st_size > MAX_FILE:
             raise CalibrationError(f"{path} is too large for a target", code="target", hint=hint)

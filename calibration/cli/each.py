@@ -23,12 +23,14 @@ CalibrationOption = Annotated[
 ]
 
 
-def over_each(files: Sequence[Path], work: Callable[[Path, Pixels], dict[str, Any]]) -> None:
+def over_each(
+    files: Sequence[Path], work: Callable[[Path, Pixels], dict[str, Any]], read: Callable[[Path], Pixels] = read_picture
+) -> None:
     """Print one line of JSON for each picture; exit code 2 at the end when one was refused."""
     refused = False
     for file in files:
         try:
-            found = {"file": str(file)} | work(file, read_picture(file))
+            found = {"file": str(file)} | work(file, read(file))
         except CalibrationError as error:
             found, refused = {"file": str(file), "error": error.code, "message": str(error)}, True
             found |= {"hint": error.hint} if error.hint else {}
@@ -47,6 +49,14 @@ class View:
     def __init__(self, calibration: Path | None) -> None:
         self.record: CalibrationRecord | None = None if calibration is None else load_record(calibration).record
         self._corrector = None if self.record is None else Corrector(self.record)
+
+    def read(self, path: Path) -> Pixels:
+        """A picture of a file; a frame of the record's camera is taken as the sensor has it, others are upright.
+
+        Raises:
+            CalibrationError: as `calibration.cli.pictures.read_picture`.
+        """
+        return read_picture(path, upright=self.record is None)
 
     def corrected(self, pixels: Pixels) -> Pixels:
         """The corrected picture.

@@ -12,7 +12,6 @@ import typer
 from calibration import isolate as finding
 from calibration.cli.answer import refuse
 from calibration.cli.each import CalibrationOption, FilesArgument, View, over_each
-from calibration.cli.pictures import read_picture
 from calibration.sizes import ruler_of
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
@@ -30,7 +29,7 @@ def isolate(
     """
     try:
         view = View(calibration)
-        empty = None if background is None else view.corrected(read_picture(background))
+        empty = None if background is None else view.corrected(view.read(background))
         ruler = None if view.record is None else ruler_of(view.record)
         out.mkdir(parents=True, exist_ok=True)
     except CalibrationError as error:
@@ -63,7 +62,7 @@ def isolate(
         _write(files["cropped"], finding.cut(shown, found.crop))
         return answer | {kind: str(path) for kind, path in files.items()}
 
-    over_each(files, find)
+    over_each(files, find, view.read)
 
 
 def _new_name(stem: str, taken: set[str]) -> str:

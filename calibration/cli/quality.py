@@ -10,7 +10,6 @@ import typer
 
 from calibration.cli.answer import refuse
 from calibration.cli.each import CalibrationOption, FilesArgument, View, over_each
-from calibration.cli.pictures import read_picture
 from calibration.quality import Reference, examine
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
@@ -27,7 +26,7 @@ def quality(
     """
     try:
         view = View(calibration)
-        empty = None if background is None else view.corrected(read_picture(background))
+        empty = None if background is None else view.corrected(view.read(background))
     except CalibrationError as error:
         refuse(error)
     references: dict[tuple[int, int], Reference] = {}
@@ -49,7 +48,7 @@ def quality(
             "limits": limits,
         }
 
-    over_each(files, check)
+    over_each(files, check, view.read)
 
 
 def _rounded(value: Any) -> Any:

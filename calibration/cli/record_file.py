@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from calibration.alike import LEAST_SIDE, MOST_SIDE
 from calibration.cli.frames import Picture
 from calibration.record import CalibrationRecord, Made, Measured
 from calibration.store import check_identity, load_record, save_record
@@ -43,6 +44,12 @@ def open_record(out: Path, size: tuple[int, int], camera_id: str, view: str) -> 
     except CalibrationError as error:
         if error.code != "calibration.missing":
             raise
+        if not LEAST_SIDE <= min(size) <= max(size) <= MOST_SIDE:
+            raise CalibrationError(
+                f"a camera's frames have {LEAST_SIDE} to {MOST_SIDE} pixels a side, not {size[0]} x {size[1]}",
+                code="picture",
+                hint="give pictures as the camera takes them",
+            ) from error
         camera, place = camera_id or UNNAMED_CAMERA, view or UNNAMED_VIEW
         plain = {"camera_id": camera, "view": place, "width": size[0], "height": size[1]}
         try:

@@ -44,7 +44,12 @@ class Looked:
 
 def look(pictures: Pictures, target: Target) -> Looked:
     """Find ``target`` in each of the pictures; with a progress bar on a terminal."""
-    looked = Looked(refused=[_refused(name, "unreadable", why) for name, why in pictures.refused.items()])
+    looked = Looked(
+        refused=[
+            _refused(name, "other_size" if name in pictures.of_other_size else "unreadable", why)
+            for name, why in pictures.refused.items()
+        ]
+    )
     console = Console(stderr=True)
     hidden = not console.is_terminal
     for picture in track(pictures.usable, "looking for the target", console=console, transient=True, disable=hidden):

@@ -16,15 +16,15 @@ from inspection.errors import CalibrationError
 
 def target(
     kind: Annotated[str, typer.Option(help=f"One of: {', '.join(KINDS)}.")],
-    out: Annotated[Path, typer.Option(help="Folder for the .pdf, .png and .json.", file_okay=False)],
     paper: Annotated[str, typer.Option(help=f"One of: {', '.join(PAPERS_MM)}.")] = "A4",
+    out: Annotated[Path, typer.Option(help="Folder for the .pdf, .png and .json.", file_okay=False)] = Path("targets"),
     ruler_mm: Annotated[
         float, typer.Option(min=90, max=110, help="What the 100 mm ruler measures on your print.")
     ] = 100.0,
 ) -> None:
     """Write a target as exact-size PDF and PNG, and as JSON that --target of the other commands takes.
 
-    Example: python -m calibration target --kind charuco --paper A4 --out targets
+    Example: python -m calibration target --kind charuco --paper A4
     """
     try:
         answer(write_target(kind, paper, out, ruler_mm))

@@ -13,6 +13,7 @@ import pytest
 
 from calibration.store import load_record, save_record
 from calibration.targets import make_target, target_json
+from tests.calibration.pictures import exif_with
 from tests.calibration.program import call
 from tests.calibration.records import NOW, light, record
 from tests.calibration.scenes import Camera, look_at, photograph
@@ -62,7 +63,7 @@ def test_lens_then_plane_fill_one_record(camera: Camera, pictures: Path, tmp_pat
     assert lens["camera_matrix"][0][0] == pytest.approx(camera.matrix[0, 0], rel=0.005)
     assert lens["accepted"] == 9
     refused = {frame["name"]: frame["reason"] for frame in lens["frames"] if not frame["accepted"]}
-    assert refused == {"broken.jpg": "unreadable", "small.png": "unreadable", "empty.png": "no_target"}
+    assert refused == {"broken.jpg": "unreadable", "small.png": "other_size", "empty.png": "no_target"}
 
     code, plane = run("plane", "--frames", pictures / "table", "--target", pictures / "board.json", "--out", out)
     assert code == 0, plane
@@ -140,6 +141,46 @@ def test_pictures_without_the_target_say_why(tmp_path: Path) -> None:
         code, said = run(command, *words)
         assert (code, said["error"]) == (2, "calibration.no_target")
         assert "3 no_target" in said["message"]
+
+
+def test_one_picture_of_another_size_and_half_a_picture_are_left_out(pictures: Path, tmp_path: Path) -> None:
+    frames = tmp_path / "中文 frames"
+    frames.mkdir()
+    for index in range(8):
+        data = (pictures / "lens" / f"{index}.png").read_bytes()
+        (frames / f"{index} 号.png").write_bytes(data if index else data[: len(data) // 2])
+    cv2.imwrite(str(frames / "0.png"), np.full((48, 64, 3), 80, np.uint8))
+    words = ("--frames", frames, "--target", pictures / "board.json", "--out", tmp_path / "o.json")
+    code, said = run("lens", *words)
+    assert (code, said["accepted"]) == (0, 7)
+    refused = {one["name"]: one["reason"] for one in said["frames"] if not one["accepted"]}
+    assert refused == {"0.png": "other_size", "0 号.png": "unreadable"}
+
+
+def test_frames_of_a_phone_are_taken_as_its_sensor_has_them(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    for index in range(8):
+        sideways = exif_with(orientation=(1, 3, 6, 8)[index % 4])
+        frame = cv2.imread(str(pictures / "lens" / f"{index}.png"))
+        cv2.imwriteWithMetadata(str(tmp_path / "frames" / f"{index}.jpg"), frame, [cv2.IMAGE_METADATA_EXIF], [sideways])
+    words = ("--frames", tmp_path / "frames", "--target", pictures / "board.json", "--out", tmp_path / "o.json")
+    code, said = run("lens", *words)
+    assert (code, said["accepted"]) == (0, 8)
+    assert said["rms_px"] < 0.2
+
+
+def test_frames_too_small_for_a_camera_are_refused(pictures: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((8, 8, 3), np.uint8))
+    words = ("--frames", tmp_path, "--target", pictures / "board.json", "--out", tmp_path / "o.json")
+    code, said = run("lens", *words)
+    assert (code, said["error"]) == (2, "calibration.picture")
+
+
+def test_a_target_may_be_named_by_the_sheet_itself(pictures: Path, tmp_path: Path) -> None:
+    assert run("target", "--kind", "charuco", "--out", tmp_path)[0] == 0
+    for ending in ("pdf", "png"):
+        words = ("--frames", pictures / "table", "--target", tmp_path / f"charuco-A4.{ending}")
+        assert run("plane", *words, "--out", tmp_path / "o.json")[0] == 0
 
 
 def test_the_lens_cannot_be_solved_from_a_card(pictures: Path, tmp_path: Path) -> None:

@@ -11,10 +11,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from calibration.cli.pictures import read_picture
+from calibration.cli.pictures import orientation_of, read_picture
 from calibration.store import save_record
 from inspection.errors import CalibrationError
+from tests.calibration.pictures import exif_with
 from tests.calibration.program import call
 from tests.calibration.records import NOW, plane, record
 from tests.calibration.test_isolate import DEMO, background_of, overlap, truth
@@ -168,6 +171,37 @@ def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
             read_picture(path)
     with pytest.raises(CalibrationError):
         read_picture(tmp_path)
+
+
+def test_a_small_file_that_says_it_is_huge_is_not_decoded(tmp_path: Path) -> None:
+    small = np.zeros((16, 16, 3), np.uint8)
+    png, jpg = written(tmp_path / "a.png", small), written(tmp_path / "a.jpg", small)
+    data = bytearray(png.read_bytes())
+    data[16:24] = (30_000).to_bytes(4, "big") * 2
+    png.write_bytes(data)
+    data = bytearray(jpg.read_bytes())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = (65_000).to_bytes(2, "big") * 2
+    jpg.write_bytes(data)
+    for path in (png, jpg):
+        with pytest.raises(CalibrationError, match="more than 100000000 pixels"):
+            read_picture(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_upright_as_viewers_show_them(tmp_path: Path, orientation: int) -> None:
+    sensor = np.asarray(cv2.resize(np.arange(12, dtype=np.uint8).reshape(3, 4) * 20, (64, 48)), np.uint8)
+    path = tmp_path / "turned.jpg"
+    cv2.imwriteWithMetadata(str(path), cv2.merge([sensor] * 3), [cv2.IMAGE_METADATA_EXIF], [exif_with(orientation)])
+    shown = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
+    assert (read_picture(path) == shown).all()
+    assert read_picture(path, upright=False).shape == (48, 64, 3)
+
+
+@given(st.binary(max_size=200))
+def test_whatever_an_exif_block_holds_it_says_one_of_eight(noise: bytes) -> None:
+    assert orientation_of(noise) in range(1, 9)
+    assert orientation_of(b"Exif\0\0MM\0*" + noise) in range(1, 9)
 
 
 def test_a_picture_of_one_pixel_is_refused_by_name(tmp_path: Path) -> None:
