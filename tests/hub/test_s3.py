@@ -8,8 +8,10 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,7 +26,7 @@ from inspection.hub.images.store import ImageStore
 from inspection.hub.images.vault import Vault, master_key
 from inspection.hub.metrics import Metrics
 from tests.hub.conftest import RunningHub, serving
-from tests.hub.reports import png, sha256
+from tests.hub.reports import png, report, sha256
 
 PATIENCE_S = 90
 IDENTITY = {
@@ -149,6 +151,51 @@ def test_pictures_are_kept_in_s3_and_a_server_that_was_away_loses_none(hub: Runn
         assert station.get(f"/v1/images/{sha256(first)}").content == first
         hub.hub.images.delete(hub.merchant, sha256(first))
         assert not hub.hub.images.has(hub.merchant, sha256(first))
+
+
+@pytest.mark.slow
+def test_a_store_that_goes_away_under_load_loses_nothing_and_needs_no_restart(hub: RunningHub, s3: SeaweedFs) -> None:
+    kept: set[str] = set()
+    enough = threading.Event()
+
+    def bring(number: int) -> None:
+        seed = number * 10_000
+        with hub.client(hub.station_token) as station:
+            station.timeout = PATIENCE_S
+            while not enough.is_set():
+                content = png(seed)
+                answer = station.put(f"/v1/images/{sha256(content)}", content=content)
+                if answer.is_success:
+                    kept.add(sha256(content))
+                    seed += 1
+                else:
+                    assert (answer.status_code, answer.json()["code"]) == (503, "store.unavailable")
+                    assert int(answer.headers["retry-after"]) > 0
+
+    with hub.client(hub.station_token) as station, ThreadPoolExecutor(2) as pool:
+        assert _put(station, png(uuid4().int)) in {200, 201}
+        bringing = [pool.submit(bring, number) for number in range(2)]
+        try:
+            _until(lambda: len(kept) >= 5)
+            s3.stop()
+            assert station.post("/v1/inspections", json=report()).status_code == 201, "reports need no store"
+            assert station.get("/readyz").status_code == 200
+            s3.start()
+            before = len(kept)
+            _until(lambda: len(kept) >= before + 5)
+        finally:
+            enough.set()
+        for each in bringing:
+            each.result()
+        for name in kept:
+            assert sha256(station.get(f"/v1/images/{name}").content) == name
+
+
+def _until(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _put(station: httpx2.Client, data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from inspection.epcis import CONTEXT, NAMESPACES, Event, Names, epcis_document
 from inspection.hub.epcis.contexts import read_context
 from inspection.hub.epcis.documents import Candidate
 from inspection.hub.epcis.repository import store
+from inspection.hub.epcis.tables import epcis_events
 from inspection.hub.inspections.tables import inspections
 from inspection.report import InspectionReport
 
@@ -22,7 +24,8 @@ def record_verdict(connection: Connection, merchant_id: UUID, report: Inspection
     """Add the events of a revision that was just stored.
 
     Whatever the order in which revisions arrive, in the end each has its events, and those that a later revision takes
-    back have an error declaration beside them. What is there already is not written again.
+    back have one error declaration beside them: that of the first later revision that was known. What is there already
+    is not written again.
 
     Args:
         connection: the transaction that stored the revision.
@@ -37,7 +40,9 @@ def record_verdict(connection: Connection, merchant_id: UUID, report: Inspection
     own = epcis_document([report], names)["epcisBody"]["eventList"]
     whole = epcis_document(reports, names)["epcisBody"]["eventList"] if len(reports) > 1 else []
     distinct = {(event["eventID"], "errorDeclaration" in event): event for event in [*whole, *own]}
-    store(connection, merchant_id, [_candidate(event) for event in distinct.values()])
+    taken_back = _declared(connection, merchant_id, [event_id for event_id, declared in distinct if declared])
+    fresh = [event for (event_id, declared), event in distinct.items() if not (declared and event_id in taken_back)]
+    store(connection, merchant_id, [_candidate(event) for event in fresh])
 
 
 def _revisions(connection: Connection, merchant_id: UUID, report: InspectionReport) -> list[InspectionReport]:
@@ -50,6 +55,17 @@ def _revisions(connection: Connection, merchant_id: UUID, report: InspectionRepo
     )
     others = [InspectionReport.model_validate(row.report) for row in connection.execute(query)]
     return sorted([report, *others], key=lambda each: each.revision)
+
+
+def _declared(connection: Connection, merchant_id: UUID, event_ids: Collection[str]) -> set[str]:
+    """Which of these events have an error declaration of ours already."""
+    if not event_ids:
+        return set()
+    table = epcis_events
+    mine = sa.and_(
+        table.c.merchant_id == merchant_id, table.c.event_id.in_(event_ids), table.c.declared_at.is_not(None)
+    )
+    return set(connection.execute(sa.select(table.c.event_id).where(mine)).scalars())
 
 
 def _candidate(event: Event) -> Candidate:
