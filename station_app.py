@@ -38,7 +38,7 @@ Console = Annotated[bool, typer.Option("--console/--json", help="Logs for a pers
 def run(config: ConfigFile = Path("configs/station.yaml"), port: Port = None, console: Console = False) -> None:
     """Run the station with its screen until SIGTERM or Ctrl-C."""
     with command(console=console):
-        launch.serve(_with_port(load_config(config), port), ready=_say_ready)
+        launch.serve(_with_port(load_config(config), port), ready=_say_ready, file=config)
 
 
 @app.command()

@@ -105,6 +105,7 @@ class PersonSection(Section):
     badge: Annotated[str, Field(pattern=r"^BADGE:[A-Za-z0-9-]{4,40}$")]
     language: Annotated[str, Field(pattern=f"^({'|'.join(LANGUAGES)})$")] | None = None
     supervisor: bool = False
+    technician: bool = Field(False, description="May set the station up; a supervisor may, too.")
 
 
 class SignInSection(Section):

@@ -49,6 +49,9 @@ from inspection.station.reporter import BackOff, Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
 from inspection.station.session_data import Rules
+from inspection.station.setup.access import Access, PinFile
+from inspection.station.setup.config_file import ConfigFile
+from inspection.station.setup.desk import SetupDesk
 from inspection.station.sign_in.joining import joined_people, open_desk
 from inspection.station.snapshot import Board, Fault
 from inspection.station.station import Station
@@ -61,6 +64,8 @@ from inspection.station.work import Parts, Timing
 log = structlog.get_logger()
 JOURNAL = "journal.sqlite"
 KEY = "station.key"
+PIN = "setup-pin"
+RECORDINGS = "recordings"
 BACKLOG = 64
 GRACE_S = 2
 WATCH_S = 0.5
@@ -127,23 +132,71 @@ def _beside(config: StationConfig, judge: Judge) -> Callable[[str | None], Judge
     return shelf.judge_for
 
 
-def serve(config: StationConfig, ready: Callable[[str], None]) -> None:
-    """Run the station until SIGINT or SIGTERM.
+def serve(config: StationConfig, ready: Callable[[str], None], file: Path | None = None) -> None:
+    """Run the station until SIGINT or SIGTERM; it starts again by itself when the set-up page asks for it.
 
     Args:
-        ready: called with the screen's URL once everything runs.
+        ready: called with the screen's URL once everything runs, after each start.
+        file: where ``config`` was read from; the set-up page changes it. With a changed file that cannot be used, the
+            station goes on with the configuration before, and says so.
 
     Raises:
         InspectionError: when something needed cannot start, or a thread of the station ended.
     """
+    kept = None if file is None else ConfigFile(file)
+    before: StationConfig | None = None
+    told: tuple[Fault, ...] = ()
+    while True:
+        try:
+            port = _serve_once(config, ready, kept, told)
+        except StationFailed:
+            raise
+        except InspectionError as error:
+            if before is None:
+                raise
+            told = (_refused(error),)
+            config, before = before, None
+            continue
+        if port is None or kept is None:
+            return
+        config = config.model_copy(update={"web": config.web.model_copy(update={"port": port})})
+        before, told = config, ()
+        try:
+            loaded = kept.load()
+            config = loaded.model_copy(update={"web": loaded.web.model_copy(update={"port": port})})
+        except InspectionError as error:
+            told = (_refused(error),)
+
+
+def _refused(error: InspectionError) -> Fault:
+    log.error("configuration_refused", error=error.one_line())
+    return Fault(code="config.refused", detail=str(error)[:500])
+
+
+def _serve_once(
+    config: StationConfig, ready: Callable[[str], None], kept: ConfigFile | None, told: tuple[Fault, ...]
+) -> int | None:
+    """Run until a signal, or until somebody wants the station to start again: then its port, which it keeps."""
     with ExitStack() as stack:
         listening = stack.enter_context(_listening(config.web.host, config.web.port))
+        port = int(listening.getsockname()[1])
         stack.enter_context(only_station(config.data))
         languages = Languages.load(config.web.language)
-        station, housekeeper = build_station(config, *load_bench_for_work(config))
+        bench, faults = load_bench_for_work(config)
+        station, housekeeper = build_station(config, bench, (*faults, *told))
         stack.callback(station.stop)
         stack.callback(housekeeper.stop)
-        app = build_app(station, languages, (config.web.host, *config.web.allowed_hosts))
+        wished = threading.Event()
+        setup = SetupDesk(
+            station,
+            config,
+            kept,
+            Access(station.parts.rules.people, lambda: station.worker, PinFile(config.data / PIN)),
+            wished.set,
+            config.data / RECORDINGS,
+        )
+        stack.callback(setup.close)
+        app = build_app(station, languages, (config.web.host, *config.web.allowed_hosts), setup)
         settings = uvicorn.Config(
             app,
             log_config=None,
@@ -157,11 +210,12 @@ def serve(config: StationConfig, ready: Callable[[str], None]) -> None:
         server = _Server(settings, lambda: ready(url_of(listening)), station.parts.board.close)
         station.start()
         housekeeper.start()
-        watch = threading.Thread(target=_watch, args=(station, server), name="watch", daemon=True)
+        watch = threading.Thread(target=_watch, args=(station, server, wished), name="watch", daemon=True)
         watch.start()
         server.run(sockets=[listening])
         if server.failed:
             raise StationFailed("a thread of the station ended", hint="see the log; start the station again")
+        return port if wished.is_set() and not server.signalled else None
 
 
 def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] = ()) -> tuple[Station, Housekeeper]:
@@ -263,7 +317,10 @@ def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Ca
 
 def _people(config: StationConfig) -> People:
     return People.of(
-        [Person(person.id, person.badge, person.language or "", person.supervisor) for person in config.people]
+        [
+            Person(person.id, person.badge, person.language or "", person.supervisor, person.technician)
+            for person in config.people
+        ]
     )
 
 
@@ -355,7 +412,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready, self._leaving = ready, leaving
-        self.failed = False
+        self.failed = self.signalled = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -371,6 +428,7 @@ class _Server(uvicorn.Server):
         """SIGINT and SIGTERM are a clean end, exit code 0; uvicorn would raise them again afterwards."""
 
         def leave(_number: int, _frame: FrameType | None) -> None:
+            self.signalled = True
             self.leave()
 
         before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -381,12 +439,15 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _watch(station: Station, server: _Server) -> None:
-    """End the program when the session's thread or the reporter's ends by itself."""
+def _watch(station: Station, server: _Server, wished: threading.Event) -> None:
+    """End the program when the session's thread or the reporter's ends by itself, or a new start is ``wished``."""
     while not server.should_exit:
+        if wished.is_set():
+            server.leave()
+            return
         if not station.alive:
             log.critical("station_failed")
             server.failed = True
             server.leave()
             return
-        threading.Event().wait(WATCH_S)
+        wished.wait(WATCH_S)

@@ -18,12 +18,15 @@ class Person:
     Attributes:
         badge: what the barcode of the badge says, ``BADGE:`` before it.
         language: tag of the language the screen turns to; ``""`` leaves it as it is.
+        supervisor: may approve what waits for it.
+        technician: may set the station up; a supervisor may, too.
     """
 
     person_id: str
     badge: str
     language: str = ""
     supervisor: bool = False
+    technician: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,16 @@ class People:
     def is_supervisor(self, person_id: str) -> bool:
         found = self.find(person_id)
         return found is not None and found.supervisor
+
+    def is_technician(self, person_id: str) -> bool:
+        """Whether this person may set the station up."""
+        found = self.find(person_id)
+        return found is not None and (found.technician or found.supervisor)
+
+    @property
+    def set_up(self) -> bool:
+        """Whether there is anybody who may set the station up."""
+        return any(person.technician or person.supervisor for person in self.by_badge.values())
 
     @property
     def approve(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -21,6 +22,7 @@ from inspection.station.people import Person
 from inspection.station.ports import StationCamera
 from inspection.station.reporter import Reporter
 from inspection.station.session_data import NotPossible
+from inspection.station.setup.heard import LastHeard
 from inspection.station.sign_in.desk import Watcher
 from inspection.station.snapshot import Fault
 from inspection.station.work import Parts, Work, fault_of
@@ -78,6 +80,7 @@ class Station:
         make_reporter: Callable[[Callable[[], None], Callable[[UUID], None]], Reporter],
     ) -> None:
         self.parts = parts
+        self.heard = LastHeard()
         self.reporter = make_reporter(self._note_change, self._note_delivery)
         self._devices: tuple[Device | StationCamera, ...] = (*devices, *parts.cameras)
         parts.outputs.watch(self._note_change)
@@ -101,6 +104,23 @@ class Station:
     def keyboard(self) -> KeyboardScanner | None:
         """The scanner that types into the page, where one is configured."""
         return next((device for device in self._devices if isinstance(device, KeyboardScanner)), None)
+
+    @property
+    def devices(self) -> tuple[Device | StationCamera, ...]:
+        """Scanners, readers, scales, lamps, printers, then the cameras."""
+        return self._devices
+
+    @contextmanager
+    def resting(self, device_id: str) -> Iterator[None]:
+        """Let a device go of its port for a while; one that there is not changes nothing."""
+        found = [device for device in self._devices if device.status.device_id == device_id]
+        for device in found:
+            device.stop()
+        try:
+            yield
+        finally:
+            for device in found:
+                device.start(self.accept)
 
     @property
     def cameras(self) -> dict[str, StationCamera]:
@@ -139,6 +159,8 @@ class Station:
 
     def accept(self, event: Reading | DeviceEvent) -> None:
         """Where every device delivers; returns at once."""
+        if not isinstance(event, DeviceEvent):
+            self.heard.hear(event)
         match event:
             case TagReading():
                 self.parts.tags.hear(event)

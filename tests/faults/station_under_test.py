@@ -37,7 +37,7 @@ class RedJudge:
 
     bundle_id = "red@1+000000000000"
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+    def assess(self, pictures: Sequence[ViewPicture], _goods: str | None = None) -> Assessment:
         findings, share, blue = [], 0.0, 0.0
         for picture in pictures:
             channels = picture.pixels.astype(np.int16)
@@ -109,7 +109,8 @@ def main() -> None:
     departures.Labels = MortalLabels  # type: ignore[misc,attr-defined]
     launch.Journal = MortalJournal  # type: ignore[misc]
     launch._load_judge = lambda _config: RedJudge()
-    launch.serve(load_config(Path(sys.argv[1])), ready=lambda url: print(f"ready: {url}", flush=True))
+    file = Path(sys.argv[1])
+    launch.serve(load_config(file), ready=lambda url: print(f"ready: {url}", flush=True), file=file)
 
 
 if __name__ == "__main__":

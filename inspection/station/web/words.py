@@ -154,6 +154,9 @@ FAULTS: Mapping[str, str] = {
         "call the technician."
     ),
     **{f"picture.{code}": instruction for code, instruction in CAPTURE_PROBLEMS.items()},
+    "config.refused": N_(
+        "The changed configuration cannot be used, so work goes on with the one before: call the technician."
+    ),
     "policy.invalid": N_("The policy could not decide: call the technician."),
     "internal": N_("Something went wrong here: take the pictures again, or cancel the item."),
 }
