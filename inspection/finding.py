@@ -97,6 +97,18 @@ class CaptureQuality:
         return not self.problems
 
 
+class Trials(StrEnum):
+    """How far the trials go that bound a model's mistakes in one kind of goods, from the least on.
+
+    ``too_few``: they bound nothing, so nothing of the kind is called sellable surely. ``sound_only``: they bound them
+    among goods of which hardly any was bad, so how damage looks to the model is not known. ``enough``: of both kinds.
+    """
+
+    TOO_FEW = "too_few"
+    SOUND_ONLY = "sound_only"
+    ENOUGH = "enough"
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """The model's opinion of one item over all its views.
@@ -108,9 +120,10 @@ class Assessment:
         p_condition: probability of each condition, sums to 1.
         novelty: 0 (like the training data) .. 1 (unlike anything seen).
         novel: whether novelty exceeds the bundle's threshold.
-        confident: whether the condition probability passes the bundle's conformal threshold.
+        confident: whether the condition probability passes the bundle's conformal threshold for the kind of goods.
         capture: quality of each view, in the order of the views.
         decided_by: the view that decided the condition; empty when the model cannot say.
+        trials: how far the bundle's trials of the kind of goods go.
     """
 
     bundle_id: str
@@ -122,6 +135,7 @@ class Assessment:
     confident: bool
     capture: tuple[CaptureQuality, ...]
     decided_by: str = ""
+    trials: Trials = Trials.ENOUGH
 
     @property
     def deciding(self) -> Finding | None:

@@ -28,8 +28,8 @@ class Judge(Protocol):
         """``name@version+hash`` of the bundle."""
         ...
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
-        """Judge all views of one item in one batch; ``pictures`` is never empty."""
+    def assess(self, pictures: Sequence[ViewPicture], goods: str | None = None) -> Assessment:
+        """Judge all views of one item in one batch; ``pictures`` is never empty, ``goods`` is its kind where known."""
         ...
 
 
@@ -118,7 +118,11 @@ def inspect(
     calibration_problems = _calibration_problems(pictures, looks)
     examined = time.perf_counter()
     fit = tuple(shown for shown in pictures if not seen.get(shown.view)) or pictures
-    assessment = _in_frames(judge.assess(fit), pictures, seen) if judge is not None and pictures else None
+    assessment = (
+        _in_frames(judge.assess(fit, product.goods if product else None), pictures, seen)
+        if judge is not None and pictures
+        else None
+    )
     judged = time.perf_counter()
     facts = establish(
         item,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from inspection.finding import Condition, Defect
+from inspection.finding import Condition, Defect, Trials
 
 OUTPUTS = ("defects", "conditions", "maps", "embedding")
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
+GoodsName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+NEVER = math.inf
+LEAST_BAD = 10
+"""Groups of bad items of a kind from which on its trials say something of damage."""
 
 
 class _Part(BaseModel):
@@ -52,13 +57,57 @@ class FinderSpec(_Part):
     most: Probability = 0.85
 
 
+class KindSpec(_Part):
+    """From where on one kind of goods is decided, and what trials that rests on.
+
+    Attributes:
+        resell: least p_sellable; ``None`` when no trial bounds the wrong ones: it is never called so surely.
+        scrap: least 1 - p_sellable; ``None`` likewise.
+        sound: groups of intact or minor items in the trials, judged by models that saw nothing of their group.
+        bad: groups of major or critical ones; with too few of them nobody knows what damage of this kind looks like to
+            the model, and the rates hold only while hardly any item of the kind comes back bad.
+        resell_bound: rate of wrong resell that the trials bound it to at ``resell``; scrap_bound likewise.
+    """
+
+    resell: Annotated[float, Field(gt=0.5, le=1)] | None = None
+    scrap: Annotated[float, Field(gt=0.5, le=1)] | None = None
+    sound: Annotated[int, Field(ge=0)]
+    bad: Annotated[int, Field(ge=0)]
+    resell_bound: Probability | None = None
+    scrap_bound: Probability | None = None
+
+    @model_validator(mode="after")
+    def _tried(self) -> KindSpec:
+        if (self.resell is not None or self.scrap is not None) and self.sound == 0:
+            raise ValueError("a kind of goods of which nothing sound was tried cannot be decided")
+        if (self.resell is None) != (self.resell_bound is None) or (self.scrap is None) != (self.scrap_bound is None):
+            raise ValueError("a threshold and the rate it is bounded to go together")
+        return self
+
+    @property
+    def trials(self) -> Trials:
+        """How far they go."""
+        if self.resell is None:
+            return Trials.TOO_FEW
+        return Trials.ENOUGH if self.bad >= LEAST_BAD else Trials.SOUND_ONLY
+
+
+class Lines(NamedTuple):
+    """Least p_sellable, and least 1 - p_sellable, that is sure enough; above 1 where nothing is."""
+
+    resell: float
+    scrap: float
+
+
 class Thresholds(_Part):
     """Where post-processing draws its lines; all chosen on held-out groups.
 
     Attributes:
         defects: probability from which a defect is a finding.
         maps: probability in a defect map from which a cell belongs to the region.
-        confident: least max(p_sellable, 1 - p_sellable), by conformal risk control for the stated rates.
+        confident: least max(p_sellable, 1 - p_sellable), by conformal risk control for the stated rates, over all goods
+            together; what counts where ``goods`` is empty, as in older bundles.
+        goods: where each kind of goods is decided. A kind that is not named was not tried: it is never decided surely.
         novelty: distance in the reference space beyond which a picture is novel.
         wrong_resell: stated maximum rate of wrong resell; wrong_scrap likewise.
     """
@@ -66,9 +115,27 @@ class Thresholds(_Part):
     defects: dict[Defect, Probability]
     maps: Probability
     confident: Probability
+    goods: dict[GoodsName, KindSpec] = Field(default_factory=dict)
     novelty: Annotated[float, Field(gt=0)]
     wrong_resell: Probability
     wrong_scrap: Probability
+
+    def lines(self, goods: str | None) -> Lines:
+        """From where on an item said to be ``goods`` is decided; where nobody says, every kind's lines count."""
+        if not self.goods:
+            return Lines(self.confident, self.confident)
+        kinds = list(self.goods.values()) if goods is None else [self.goods[goods]] if goods in self.goods else []
+        return Lines(
+            max((NEVER if kind.resell is None else kind.resell for kind in kinds), default=NEVER),
+            max((NEVER if kind.scrap is None else kind.scrap for kind in kinds), default=NEVER),
+        )
+
+    def trials(self, goods: str | None) -> Trials:
+        """How far the trials of an item said to be ``goods`` go; of older bundles that is not asked."""
+        if not self.goods:
+            return Trials.ENOUGH
+        kinds = list(self.goods.values()) if goods is None else [self.goods[goods]] if goods in self.goods else []
+        return min((kind.trials for kind in kinds), key=list(Trials).index, default=Trials.TOO_FEW)
 
 
 class DataSpec(_Part):

@@ -31,7 +31,7 @@ class Fused:
         p_defect: (D,) greatest probability of each defect over the views that count.
         p_condition: (C,) of the deciding view.
         distance: in the reference space; see :mod:`models.novelty`.
-        confident: whether it passes the threshold.
+        confident: whether it passes the line on its side.
     """
 
     views: tuple[int, ...]
@@ -42,7 +42,9 @@ class Fused:
     confident: bool
 
 
-def fused(defects: Floats, conditions: Floats, distances: Floats, good: Sequence[bool], confident: float) -> Fused:
+def fused(
+    defects: Floats, conditions: Floats, distances: Floats, good: Sequence[bool], lines: tuple[float, float]
+) -> Fused:
     """Fuse N views.
 
     Args:
@@ -50,13 +52,14 @@ def fused(defects: Floats, conditions: Floats, distances: Floats, good: Sequence
         conditions: (N, C) probabilities, mildest first.
         distances: (N,) novelty distances.
         good: (N,) whether the capture is.
-        confident: threshold of max(p_sellable, 1 - p_sellable).
+        lines: least p_sellable, and least 1 - p_sellable, that is sure.
     """
     views = tuple(place for place, fine in enumerate(good) if fine) or tuple(range(len(good)))
     severity = conditions @ np.arange(conditions.shape[1], dtype=np.float32)
     deciding = max(views, key=lambda place: float(severity[place]))
     p_sellable = float(conditions[deciding, :SELLABLE].sum())
-    unsellable = 1 - p_sellable >= confident
+    resell, scrap = lines
+    unsellable = 1 - p_sellable >= scrap
     distance = distances[deciding] if unsellable else distances[list(views)].max()
     return Fused(
         views=views,
@@ -64,5 +67,5 @@ def fused(defects: Floats, conditions: Floats, distances: Floats, good: Sequence
         p_defect=defects[list(views)].max(axis=0),
         p_condition=conditions[deciding],
         distance=float(distance),
-        confident=max(p_sellable, 1 - p_sellable) >= confident,
+        confident=p_sellable >= resell or unsellable,
     )

@@ -138,12 +138,12 @@ class Judge:
         self._require_patches()
         return _channels_last(self._run(batch, (PATCHES,))[0])
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+    def assess(self, pictures: Sequence[ViewPicture], goods: str | None = None) -> Assessment:
         """Judge one item from all its views; see :meth:`assess_beside`."""
-        return self.assess_beside(pictures, None)[0]
+        return self.assess_beside(pictures, None, goods)[0]
 
     def assess_beside(
-        self, pictures: Sequence[ViewPicture], bank: Bank | None
+        self, pictures: Sequence[ViewPicture], bank: Bank | None, goods: str | None = None
     ) -> tuple[Assessment, tuple[Comparison | None, ...]]:
         """Judge one item from all its views, and beside the good samples of its product where there are any.
 
@@ -151,6 +151,11 @@ class Judge:
         views, ``None`` for one without samples.
 
         One clear defect in one view suffices, and one bad view does not veto; see :mod:`models.fusion`.
+
+        Args:
+            pictures: 1 to 32 views.
+            bank: of the good samples.
+            goods: what kind the item is said to be, as in the product catalogue; it decides how sure is sure enough.
 
         Raises:
             PictureRefused: an array is no picture.
@@ -168,7 +173,7 @@ class Judge:
         spec = self.spec
         capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
         distances = self._reference.distances(raw.embedding)
-        item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.confident)
+        item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.lines(goods))
         counting = {pictures[place].view for place in item.views}
         found = self._findings(pictures, raw, letterboxes) + self._differences(
             pictures, compared, places or letterboxes
@@ -183,6 +188,7 @@ class Judge:
             confident=item.confident,
             capture=capture,
             decided_by=pictures[item.deciding].view,
+            trials=spec.thresholds.trials(goods),
         )
         return assessment, compared
 

@@ -34,9 +34,9 @@ class Beside:
     def bundle_id(self) -> str:
         return self.judge.bundle_id
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+    def assess(self, pictures: Sequence[ViewPicture], goods: str | None = None) -> Assessment:
         """Judge one item; a view that differs from the samples gives a finding ``novel`` with the place."""
-        return self.judge.assess_beside(pictures, self.bank)[0]
+        return self.judge.assess_beside(pictures, self.bank, goods)[0]
 
 
 class Shelf:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from inspection.finding import Assessment, Condition, Defect, Finding
+from inspection.finding import Assessment, Condition, Defect, Finding, Trials
 from inspection.item import IdentityIssue, Item
 from inspection.item_size import ItemSize, SizeSeen
 from inspection.policy.context import Context, Hazard
@@ -150,7 +150,11 @@ class Facts:
     )
     novel: bool = _truth("unlike anything the model was trained on", default=True)
     novelty: float = _number("0 like the training data … 1 unlike it", guard="judged")
-    confident: bool = _truth("the model passes its conformal threshold")
+    confident: bool = _truth("the model passes its conformal threshold for this kind of goods")
+    trials: str = _text(
+        "how far the trials go that bound the model's mistakes in this kind of goods; `sound_only`: hardly any was bad",
+        choices=(*map(str, Trials), "unknown"),
+    )
     confidence: float = _number("probability of the most probable condition, 0 … 1", guard="judged")
     min_confidence: float = _number("least confidence the catalogue asks for")
     condition: str = _text("most probable condition", choices=(*map(str, Condition), "unknown"))
@@ -339,6 +343,7 @@ def _assessment(assessment: Assessment | None, seen: tuple[str, ...]) -> dict[st
         "novel": assessment.novel,
         "novelty": float(assessment.novelty),
         "confident": assessment.confident,
+        "trials": str(assessment.trials),
         "confidence": float(assessment.confidence),
         "condition": str(assessment.condition),
         "p_sellable": float(sum(assessment.p_condition.get(c, 0.0) for c in (Condition.INTACT, Condition.MINOR))),

@@ -62,8 +62,9 @@ class Desk:
             if self.references is not None:
                 bank = self.references.find(photograph.labels.get("gtin"), photograph.goods)
             started = time.perf_counter()
-            assessment, (comparison,) = self.judge.assess_beside([picture], bank)
-            verdict = decide(self.policy, self.article(photograph.goods), assessment)
+            article = self.article(photograph.goods)
+            assessment, (comparison,) = self.judge.assess_beside([picture], bank, article.goods if article else None)
+            verdict = decide(self.policy, article, assessment)
         except InspectionError as error:
             return _held(photograph, f"{error.code}: {error}", started)
         except Exception as error:  # noqa: BLE001 - thousands of others wait; the row says what it was

@@ -30,13 +30,15 @@ class SaidJudge:
 
     says: Assessment
     shown: list[tuple[ViewPicture, ...]] = field(default_factory=list)
+    kinds: list[str | None] = field(default_factory=list)
 
     @property
     def bundle_id(self) -> str:
         return self.says.bundle_id
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+    def assess(self, pictures: Sequence[ViewPicture], goods: str | None = None) -> Assessment:
         self.shown.append(tuple(pictures))
+        self.kinds.append(goods)
         return self.says
 
 
@@ -82,6 +84,7 @@ def test_all_views_are_judged_in_one_call_in_their_order() -> None:
         context=Context(today=TODAY),
     )
     assert [[picture.view for picture in shown] for shown in judge.shown] == [["top", "front"]]
+    assert judge.kinds == ["phone"]
     assert judge.shown[0][0].pixels is frames["top"].pixels
 
 

@@ -25,7 +25,7 @@ def test_check_says_ok_in_one_line() -> None:
     assert result.exit_code == 0
     assert (
         result.stdout
-        == f"{DEFAULT_POLICY}: ok, version {Policy.load(DEFAULT_POLICY).version}, 18 rules, 5 parameters\n"
+        == f"{DEFAULT_POLICY}: ok, version {Policy.load(DEFAULT_POLICY).version}, 19 rules, 5 parameters\n"
     )
 
 

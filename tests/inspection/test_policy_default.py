@@ -77,6 +77,18 @@ TABLE = [
     Row("R09", PHONE, {"capture_problems": ("too_dark",)}, "hold", None, False, ("bad_capture",)),
     Row("R09", PHONE, {"novel": True}, "hold", None, False, ("novel",)),
     Row("R09", PHONE, {"confident": False}, "hold", None, False, ("low_confidence",)),
+    Row("R09.kind", PHONE, {"confident": False, "trials": "too_few"}, "hold", None, False, ("unproven_kind",)),
+    Row(
+        "R09",
+        PHONE,
+        {"confident": False, "trials": "too_few", "novel": True},
+        "hold",
+        None,
+        False,
+        ("novel", "low_confidence"),
+    ),
+    Row("R11", PHONE, {"trials": "sound_only"}, "resell", "as_new", True, ("intact_sealed", "damage_untried")),
+    Row("R11", PHONE, {"trials": "enough"}, "resell", "as_new", False, ("intact_sealed",)),
     Row("R09", PHONE, {"min_confidence": 0.98}, "hold", None, False, ("low_confidence",)),
     Row("R09", PHONE, {"p_sellable": 0.79}, "hold", None, False, ("low_confidence",)),
     Row("R09", PHONE, {"defects": ("crack",), "p_damage": 0.95}, "hold", None, False, ("contradiction",)),
@@ -288,5 +300,5 @@ def test_a_repair_of_unstated_damage_begins_with_finding_it(policy: Policy) -> N
 
 def test_the_verdict_names_version_and_hash_of_the_file(policy: Policy) -> None:
     name, _, digest = policy.decide(Facts(**PHONE)).policy_version.partition("+")
-    assert name == "2026.1"
+    assert name == "2026.2"
     assert len(digest) == 12

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -11,11 +13,14 @@ INTACT, MINOR, MAJOR, CRITICAL = np.eye(4, dtype=np.float32) * 0.97 + 0.01 - 0.0
 UNSURE = np.full(4, 0.25, np.float32)
 
 
-def views(*conditions: np.ndarray, distances: tuple[float, ...] = (), good: tuple[bool, ...] = ()) -> Fused:
+def views(
+    *conditions: np.ndarray, distances: tuple[float, ...] = (), good: tuple[bool, ...] = (),
+    lines: tuple[float, float] = (0.9, 0.9),
+) -> Fused:  # fmt: skip
     count = len(conditions)
     defects = np.array([[place / 10, 0.5] for place in range(count)], np.float32)
     far = np.array(distances or (1.0,) * count, np.float32)
-    return fused(defects, np.stack(conditions), far, good or (True,) * count, 0.9)
+    return fused(defects, np.stack(conditions), far, good or (True,) * count, lines)
 
 
 def test_one_clear_defect_in_one_view_suffices_wherever_it_is() -> None:
@@ -63,8 +68,16 @@ def test_the_order_of_the_views_changes_nothing() -> None:
         conditions = rng.dirichlet(np.ones(4), count).astype(np.float32)
         defects, distances = rng.random((count, 3)).astype(np.float32), rng.random(count).astype(np.float32)
         good, order = rng.random(count) < 0.7, rng.permutation(count)
-        one = fused(defects, conditions, distances, list(good), 0.8)
-        other = fused(defects[order], conditions[order], distances[order], list(good[order]), 0.8)
+        one = fused(defects, conditions, distances, list(good), (0.8, 0.7))
+        other = fused(defects[order], conditions[order], distances[order], list(good[order]), (0.8, 0.7))
         assert order[other.deciding] == one.deciding
         assert (one.distance, one.confident) == (other.distance, other.confident)
         np.testing.assert_array_equal(one.p_defect, other.p_defect)
+
+
+@pytest.mark.parametrize(("condition", "lines", "sure"), [
+    (INTACT, (0.99, 0.5), False), (INTACT, (0.9, math.inf), True), (INTACT, (math.inf, 0.6), False),
+    (CRITICAL, (0.5, 0.99), False), (CRITICAL, (math.inf, 0.9), True), (CRITICAL, (0.6, math.inf), False),
+])  # fmt: skip
+def test_each_side_has_a_line_of_its_own(condition: np.ndarray, lines: tuple[float, float], sure: bool) -> None:
+    assert views(condition, lines=lines).confident is sure

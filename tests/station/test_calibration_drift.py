@@ -62,7 +62,7 @@ class Content:
 
     bundle_id = "content@1+000000000000"
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+    def assess(self, pictures: Sequence[ViewPicture], _goods: str | None = None) -> Assessment:
         return Assessment(
             bundle_id=self.bundle_id,
             findings=(),

@@ -238,7 +238,7 @@ class Scratches:
     shown: list[ViewPicture] = field(default_factory=list)
     bundle_id: str = "test@1+000000000000"
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+    def assess(self, pictures: Sequence[ViewPicture], _goods: str | None = None) -> Assessment:
         self.shown += pictures
         return Assessment(
             bundle_id=self.bundle_id,

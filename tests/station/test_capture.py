@@ -132,7 +132,7 @@ def test_every_view_is_asked_for_a_frame_after_the_same_instant(tmp_path: Path) 
 class Broken:
     bundle_id = "broken@1"
 
-    def assess(self, pictures: Sequence[ViewPicture]) -> Assessment:
+    def assess(self, pictures: Sequence[ViewPicture], _goods: str | None = None) -> Assessment:
         raise RuntimeError(f"out of memory for {len(pictures)} pictures")
 
 
