@@ -11,11 +11,12 @@ import structlog
 import typer
 
 from inspection.hub.accounts import cli as account_commands
-from inspection.hub.accounts.tokens import Scope, grant, merchant_id, new_token
+from inspection.hub.accounts.tokens import Scope
 from inspection.hub.backup import cli as backup_commands
 from inspection.hub.commands import command
 from inspection.hub.config import ConnectorsSection, HubConfig, ListenSection, load_config
 from inspection.hub.connectors.cli import app as connector_commands
+from inspection.hub.doctor import cli as doctor_commands
 from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.people.cli import app as people_commands
 from inspection.hub.serving import ensure_token, listen, open_database, run_worker
@@ -28,6 +29,8 @@ app.add_typer(people_commands, name="people")
 app.add_typer(account_commands.admin, name="admin")
 app.command("roles")(account_commands.roles)
 app.command("enrol-code")(account_commands.enrol_code)
+app.command("token")(account_commands.token)
+app.command("doctor")(doctor_commands.doctor)
 backup_commands.add_to(app)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 is any that is free.")]
@@ -95,35 +98,6 @@ def demo(
                 sys.stdout.flush()
 
             serve_until_stopped(settings, database, listening, ready=ready, with_worker=True)
-
-
-@app.command()
-def token(
-    scope: Annotated[Scope, typer.Option("--scope", help="What the token is for.")],
-    label: Annotated[str, typer.Option("--label", help="Whose it is, for the list of tokens.")],
-    station: Annotated[str | None, typer.Option("--station", help="The only station it may report for.")] = None,
-    config: ConfigFile = Path("configs/hub.yaml"),
-) -> None:
-    """Make a token and print it once; only its hash is stored."""
-    with command(), open_database(load_config(config)) as (database, _):
-        database.check()
-        fresh = new_token(scope)
-        with database.transaction() as connection:
-            grant(connection, merchant_id(connection), fresh, scope, label, station_id=station)
-        typer.echo(fresh)
-
-
-@app.command()
-def doctor(config: ConfigFile = Path("configs/hub.yaml")) -> None:
-    """Check configuration, port, database and schema; say the first thing that is wrong."""
-    with command():
-        settings = load_config(config)
-        typer.echo(f"configuration {config}: good")
-        with listen(settings.listen.host, settings.listen.port):
-            typer.echo(f"port {settings.listen.port}: free")
-        with open_database(settings) as (database, embedded):
-            database.check()
-            typer.echo(f"database {'embedded' if embedded else 'elsewhere'}: answers, schema is right")
 
 
 def _with_port(config: HubConfig, port: int | None) -> HubConfig:

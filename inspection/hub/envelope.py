@@ -83,7 +83,13 @@ class Envelope:
         self._metrics.latency_s.labels(route).observe(seconds)
         if route not in {"/healthz", "/readyz", "/metrics"}:
             ms = round(seconds * 1000, 1)
-            self._log.info("request", method=scope["method"], route=route, status=status, ms=ms)
+            self._log.info("request", method=scope["method"], route=route, status=status, ms=ms, **_about(scope))
+
+
+def _about(scope: Scope) -> dict[str, str]:
+    """The inspection that the path names; which one a body named, its own line says."""
+    named = scope.get("path_params", {}).get("inspection_id")
+    return {} if named is None else {"inspection_id": str(named)[:36]}
 
 
 def _route(scope: Scope) -> str:

@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     """What can happen."""
 
     RETURN_CREATED = "return_created"
+    RETURN_RECEIVED = "return_received"
     INSPECTION_CONFIRMED = "inspection_confirmed"
     INSPECTION_CORRECTED = "inspection_corrected"
     IMAGE_RECEIVED = "image_received"

@@ -5,7 +5,20 @@ Every row that belongs to a merchant carries ``merchant_id`` as the first part o
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, MetaData, Table, Text, Uuid, func
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA = MetaData(
@@ -37,4 +50,11 @@ events = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("events_merchant_id_kind_idx", "merchant_id", "kind", "id"),
     Index("events_merchant_id_subject_idx", "merchant_id", "subject"),
+    Index(
+        "events_return_received_idx",
+        "merchant_id",
+        "subject",
+        unique=True,
+        postgresql_where=text("kind = 'return_received'"),
+    ),
 )

@@ -219,6 +219,8 @@ def test_a_configured_hub_is_checked_given_a_token_and_served(data: Path, tmp_pa
     assert process.returncode == 0
     lines = [json.loads(line) for line in logged.splitlines()]
     assert any(line["event"] == "request" and line["status"] == 201 and line["request_id"] for line in lines)
+    stored = next(line for line in lines if line["event"] == "inspection")
+    assert (stored["outcome"], len(stored["inspection_id"]), len(stored["request_id"])) == ("stored", 36, 32)
     assert made.stdout.strip() not in logged
 
 

@@ -107,7 +107,7 @@ def end_sessions(hub: Place, caller: Caller, staff_id: UUID, origin: Origin) -> 
     return ended
 
 
-def make_token(hub: Place, caller: Caller, new: NewToken, origin: Origin) -> tuple[str, sa.Row[Any]]:
+def make_token(hub: Place, caller: Caller | Actor, new: NewToken, origin: Origin) -> tuple[str, sa.Row[Any]]:
     """Make a token for a program; the secret and its row."""
     secret = new_token(new.role)
     with hub.database.transaction() as connection:

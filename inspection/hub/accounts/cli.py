@@ -1,4 +1,4 @@
-"""``hub_app.py roles``, ``enrol-code`` and ``admin create``."""
+"""``hub_app.py roles``, ``token``, ``enrol-code`` and ``admin create``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inspection.errors import InspectionError
 from inspection.hub.accounts import administration
 from inspection.hub.accounts.audit import Actor, Origin
 from inspection.hub.accounts.matrix import Role
-from inspection.hub.accounts.schemas import NewStaffMember
+from inspection.hub.accounts.schemas import NewStaffMember, NewToken
 from inspection.hub.accounts.tokens import merchant_id
 from inspection.hub.accounts.walk import accesses, table
 from inspection.hub.app import routed
@@ -60,6 +60,23 @@ def enrol_code(
         typer.echo(f"{code} enrols {station} once, until {expires_at:%Y-%m-%d %H:%M} UTC")
 
 
+def token(
+    scope: Annotated[Role, typer.Option("--scope", help="What the token is for.")],
+    label: Annotated[str, typer.Option("--label", help="Whose it is, for the list of tokens.")],
+    station: Annotated[str | None, typer.Option("--station", help="The only station it may report for.")] = None,
+    days: Annotated[int | None, typer.Option("--days", help="How long it is good; for ever by default.")] = None,
+    config: ConfigFile = CONFIG,
+) -> None:
+    """Make a token and print it once; only its hash is stored. The audit trail says that it was made."""
+    with _hub(config) as (hub, actor):
+        try:
+            wanted = {"role": scope, "label": label, "station_id": station, "expires_in_days": days}
+            secret, _ = administration.make_token(hub, actor, NewToken.model_validate(wanted), Origin())
+        except ValidationError as error:
+            raise _refused(error) from None
+        typer.echo(secret)
+
+
 @admin.command("create")
 def create(
     login: Annotated[str, typer.Argument(help="Sign-in name: lower-case letters, digits and . _ @ + -")],
@@ -76,9 +93,12 @@ def create(
             )
             administration.add_staff(hub, actor, new, Origin())
         except ValidationError as error:
-            said = "; ".join(f"{each['pointer'].lstrip('/')}: {each['message']}" for each in faults(error))
-            raise AccountRefused(said) from None
+            raise _refused(error) from None
         typer.echo(f"{login} is administrator" + (f"; password: {password}" if generate else ""))
+
+
+def _refused(error: ValidationError) -> AccountRefused:
+    return AccountRefused("; ".join(f"{each['pointer'].lstrip('/')}: {each['message']}" for each in faults(error)))
 
 
 def _password() -> str:

@@ -22,6 +22,7 @@ from inspection.hub.evidence.entering import enter_verdict
 from inspection.hub.images.service import held
 from inspection.hub.inspections.tables import inspection_images, inspections
 from inspection.hub.problems import Problem, faults
+from inspection.hub.returns.receiving import receive
 from inspection.report import InspectionReport
 
 
@@ -89,6 +90,7 @@ def accept(
     first = _insert(connection, caller, checked, clock_offset_s)
     if first is not None:
         _name_images(connection, caller, report)
+        receive(connection, caller.merchant_id, report)
         _record(connection, caller, report)
         enter_verdict(connection, caller.merchant_id, report.inspection_id, report.revision, signed)
     received_at = first or _repeated(connection, caller, report)

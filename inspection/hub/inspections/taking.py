@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from inspection.epcis import Names
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.epcis.verdicts import record_verdict
@@ -12,6 +14,8 @@ from inspection.hub.hub import Hub
 from inspection.hub.inspections import clocks
 from inspection.hub.inspections.intake import Receipt, accept, check_report
 from inspection.hub.problems import Problem
+
+log = structlog.get_logger("hub.inspections")
 
 
 def take_in(hub: Hub, caller: Caller, text: str, value: Any, *, sent: str | None = None) -> Receipt:
@@ -39,7 +43,9 @@ def take_in(hub: Hub, caller: Caller, text: str, value: Any, *, sent: str | None
         if problem.code == "inspection.conflict":
             hub.metrics.inspections.labels("conflict").inc()
         raise
-    hub.metrics.inspections.labels("stored" if receipt.new else "exists").inc()
+    outcome = "stored" if receipt.new else "exists"
+    hub.metrics.inspections.labels(outcome).inc()
+    log.info("inspection", inspection_id=str(receipt.inspection_id), revision=receipt.revision, outcome=outcome)
     return receipt
 
 

@@ -57,6 +57,19 @@ def test_a_code_from_the_command_line_enrols(running: RunningHub, run: Run) -> N
     assert (answer.status_code, answer.json()["station_id"]) == (201, "st-command")
 
 
+def test_a_token_from_the_command_line_is_audited_and_ends(running: RunningHub, run: Run, admin: httpx2.Client) -> None:
+    made = run("token", "--scope", "integrator", "--label", "ERP", "--days", "7")
+    assert made.exit_code == 0, made.output
+    with running.client(made.output.strip()) as erp:
+        assert erp.get("/v1/me").json()["role"] == "integrator"
+    mine = next(each for each in admin.get("/v1/tokens").json()["tokens"] if each["label"] == "ERP")
+    assert mine["expires_at"] is not None
+    entry = admin.get("/v1/audit", params={"act": "token.make", "subject": f"token/{mine['id']}"}).json()["entries"][0]
+    assert (entry["actor_kind"], entry["details"]) == ("command line", {"role": "integrator"})
+    bad = run("token", "--scope", "integrator", "--label", "")
+    assert (bad.exit_code, "label" in bad.output) == (1, True)
+
+
 def test_the_matrix_of_routes_is_printed() -> None:
     printed = call("roles")
     assert printed.exit_code == 0
