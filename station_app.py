@@ -1,4 +1,4 @@
-"""The inspection station: ``python station_app.py run|check|devices|demo``. It wires and runs; no logic."""
+"""The inspection station: ``python station_app.py run|check|support|devices|demo``. It wires and runs; no logic."""
 
 from __future__ import annotations
 
@@ -49,6 +49,38 @@ def check(config: ConfigFile = Path("configs/station.yaml")) -> None:
         versions = launch.load_bench(settings).versions
         typer.echo(f"configuration {config}: good")
         typer.echo(f"policy {versions.policy}, products {versions.products}, model {versions.bundle or 'none'}: good")
+
+
+@app.command()
+def support(
+    out: Annotated[Path, typer.Option("--out", help="The zip file to write.")],
+    config: ConfigFile = Path("configs/station.yaml"),
+    data: Annotated[
+        Path | None, typer.Option(help="The station's data folder, where the configuration cannot be read.")
+    ] = None,
+) -> None:
+    """Collect what support needs: logs, versions, counts, self-check; nothing about people or goods, and no picture.
+
+    Works beside a running station and beside one that does not start.
+    """
+    from inspection.station.setup.support import make_bundle  # noqa: PLC0415 - only this command collects
+
+    with command(console=True):
+        bundle = make_bundle(config, data)
+        write_file(out, bundle)
+        typer.echo(f"{out}: {len(bundle) / 1e3:.0f} kB")
+
+
+@app.command("setup-pin")
+def setup_pin(config: ConfigFile = Path("configs/station.yaml")) -> None:
+    """Set the PIN of the set-up page; it is asked for, and a forgotten one is replaced."""
+    from inspection.station.setup.access import PinFile  # noqa: PLC0415 - only this command sets it
+
+    with command(console=True):
+        settings = load_config(config)
+        pin = typer.prompt("PIN, 4 to 12 digits", hide_input=True, confirmation_prompt=True)
+        PinFile(settings.data / launch.PIN).set(pin)
+        typer.echo("the PIN is set")
 
 
 @app.command()

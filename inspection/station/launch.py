@@ -27,6 +27,7 @@ from inspection.ledger.notes import VerifierKey
 from inspection.pipeline import Judge
 from inspection.policy import Policy
 from inspection.products import Catalogue
+from inspection.station import logs
 from inspection.station.calibration_desk import Desk
 from inspection.station.calibrations import Calibrations
 from inspection.station.capture import Bench
@@ -181,6 +182,7 @@ def _serve_once(
         listening = stack.enter_context(_listening(config.web.host, config.web.port))
         port = int(listening.getsockname()[1])
         stack.enter_context(only_station(config.data))
+        stack.enter_context(logs.kept(config.data))
         languages = Languages.load(config.web.language)
         bench, faults = load_bench_for_work(config)
         station, housekeeper = build_station(config, bench, (*faults, *told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,11 @@ def test_a_label_and_the_way_to_the_hub_are_checked_with_one_touch_each(
     page.get_by_role("button", name="Check the way to the hub").click()
     expect(page.locator("#checks li.bad")).to_contain_text("refuses: start the hub")
     rig.hub.start()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Support bundle").click()
+    with zipfile.ZipFile(downloading.value.path()) as bundle:
+        assert {"about.json", "journal.json", "log.jsonl", "state.json"} <= set(bundle.namelist())
+        assert "setup-1" not in bundle.read("log.jsonl").decode()
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en", "th", "vi"])
@@ -202,7 +208,7 @@ def test_a_pin_locks_the_page_for_everybody_else(rig: Rig, page: Page, browser: 
     assert answer.status == 403
     no_serious_finding(other)
     assert rig.http is not None
-    for path in ("", "/picture?place=x"):
+    for path in ("", "/picture?place=x", "/support"):
         assert rig.http.get(f"/api/setup{path}").json()["code"] == "setup.locked"
     for order in ("device", "view", "remove", "undo", "restart", "test", "probe", "record", "label", "checks", "pin"):
         assert rig.http.post(f"/api/setup/{order}", json={}).status_code == 403, order

@@ -27,6 +27,7 @@ from inspection.station.setup.config_file import ConfigFile, Refused
 from inspection.station.setup.found import FoundThing, found_things, is_at
 from inspection.station.setup.hub_check import Finding, check_hub
 from inspection.station.setup.roles import Wanted
+from inspection.station.setup.support import make_bundle
 from inspection.station.setup.trials import Trials
 from inspection.station.setup.yaml_edit import Append, Change, Drop, Put
 from inspection.station.station import Station
@@ -142,6 +143,14 @@ class SetupDesk:
                 camera.stop()
         _, data = cv2.imencode(".jpg", frame.pixels, [cv2.IMWRITE_JPEG_QUALITY, 80])
         return data.tobytes()
+
+    def support(self) -> bytes:
+        """The support bundle, a zip file.
+
+        Raises:
+            NoFile
+        """
+        return make_bundle(self._own_file().path, self.running.data, self.station.parts.board.latest)
 
     # What is ordered ------------------------------------------------------------------------------------------------
 

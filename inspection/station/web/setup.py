@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Depends, Header, Query, Request, Response
@@ -176,6 +177,13 @@ def _trials(desk: SetupDesk) -> APIRouter:
     @router.post("/checks")
     def checks(_: Nothing) -> dict[str, Any]:
         return {"checks": [finding.as_json() for finding in desk.checks()]}
+
+    @router.get("/support")
+    def support() -> Response:
+        """The support bundle: nothing in it is about people or goods."""
+        name = f"support-{desk.running.station_id}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(desk.support(), media_type="application/zip", headers=headers)
 
     @router.get("/picture")
     def picture(place: Annotated[str, Query(min_length=1, max_length=255)]) -> Response:
