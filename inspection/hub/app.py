@@ -31,6 +31,7 @@ from inspection.hub.jobs import routes as job_routes
 from inspection.hub.people import routes as people_routes
 from inspection.hub.precheck import routes as precheck_routes
 from inspection.hub.precheck.desk import Desk
+from inspection.hub.precheck.page import routes as customer_routes
 from inspection.hub.precheck.schemas import NewCase
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
@@ -65,6 +66,7 @@ def routed() -> FastAPI:
     app.include_router(job_routes.router)
     app.include_router(people_routes.router)
     app.include_router(precheck_routes.router)
+    app.include_router(customer_routes.router)
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)

@@ -11,6 +11,7 @@ from procrastinate import JobContext
 if TYPE_CHECKING:
     from inspection.hub.connectors.delivering import Deliverer
     from inspection.hub.hub import Hub
+    from inspection.hub.precheck.lookers import Lookers
 
 WORK = "work"
 
@@ -22,11 +23,13 @@ class Work:
     Attributes:
         hub: configuration, database, pictures, metrics.
         deliverer: delivers to the destinations of the configuration.
+        lookers: look at what customers send.
         stopping: set when the worker is to stop; a job that takes long looks at it, and leaves the rest to another.
     """
 
     hub: Hub
     deliverer: Deliverer
+    lookers: Lookers
     stopping: threading.Event = field(default_factory=threading.Event)
 
 

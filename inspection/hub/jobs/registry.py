@@ -24,6 +24,8 @@ from inspection.hub.connectors.tasks import deliver
 from inspection.hub.jobs.enqueue import DEFAULT_QUEUE
 from inspection.hub.people import erasing, retention
 from inspection.hub.people import tasks as people
+from inspection.hub.precheck import tasks as precheck
+from inspection.hub.precheck import uploads
 
 Task = Callable[..., None]
 
@@ -56,6 +58,7 @@ TASKS: dict[str, Entry] = {
     configured.TASK: Entry(deliver, configured.QUEUE),
     erasing.TASK: Entry(people.erase),
     retention.TASK: Entry(people.sweep),
+    uploads.TASK: Entry(precheck.look, uploads.QUEUE),
 }
 
 
@@ -65,7 +68,7 @@ def application(dsn: str, tasks: dict[str, Entry] | None = None) -> procrastinat
     connector = procrastinate.PsycopgConnector(
         conninfo=url.render_as_string(hide_password=False),
         min_size=1,
-        max_size=4,
+        max_size=6,
         timeout=10,
         kwargs={
             "options": "-c search_path=jobs,public -c timezone=UTC",

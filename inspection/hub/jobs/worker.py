@@ -26,8 +26,10 @@ from inspection.hub.connectors.configured import configure, wake
 from inspection.hub.connectors.delivering import Deliverer
 from inspection.hub.hub import Hub
 from inspection.hub.jobs.context import WORK, Work
-from inspection.hub.jobs.registry import Entry, application
+from inspection.hub.jobs.registry import TASKS, Entry, application
 from inspection.hub.people.retention import keep_sweeping
+from inspection.hub.precheck import uploads
+from inspection.hub.precheck.lookers import Lookers
 
 RECONNECT_S = 2.0
 DATABASE_GONE = (ProcrastinateException, psycopg.Error, psycopg_pool.PoolTimeout, sa.exc.SQLAlchemyError, OSError)
@@ -49,8 +51,9 @@ class Worker:
         self._settings = hub.config.worker
         self._config: ConnectorsConfig = load_connectors(hub.config.connectors.file)
         names = Names(base_uri=hub.config.epcis.base_uri, gln=hub.config.epcis.gln)
-        self._work = Work(hub, Deliverer(hub.database, self._config, names, hub.metrics.deliveries))
-        self._tasks = tasks
+        deliverer = Deliverer(hub.database, self._config, names, hub.metrics.deliveries)
+        self._work = Work(hub, deliverer, Lookers(hub.config.precheck))
+        self._tasks = TASKS if tasks is None else tasks
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._asked = threading.Event()
@@ -94,32 +97,44 @@ class Worker:
         app = application(self._hub.database.dsn, self._tasks)
         settings = self._settings
         async with app.open_async():
-            runner = asyncio.create_task(
-                app.run_worker_async(
-                    concurrency=settings.concurrency,
-                    fetch_job_polling_interval=settings.poll_s,
-                    shutdown_graceful_timeout=settings.grace_s,
-                    update_heartbeat_interval=settings.heartbeat_s,
-                    stalled_worker_timeout=settings.stalled_after_s,
-                    delete_jobs="successful",
-                    additional_context={WORK: self._work},
-                    install_signal_handlers=False,
+            runners = [
+                asyncio.create_task(
+                    app.run_worker_async(
+                        queues=queues,
+                        concurrency=concurrency,
+                        fetch_job_polling_interval=settings.poll_s,
+                        shutdown_graceful_timeout=settings.grace_s,
+                        update_heartbeat_interval=settings.heartbeat_s,
+                        stalled_worker_timeout=settings.stalled_after_s,
+                        delete_jobs="successful",
+                        additional_context={WORK: self._work},
+                        install_signal_handlers=False,
+                    )
                 )
-            )
+                for queues, concurrency in self._sides()
+            ]
             side = [asyncio.create_task(self._stop.wait()), asyncio.create_task(self._look_after(app))]
             ready()
             try:
-                await asyncio.wait([runner, *side], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([*runners, *side], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for each in side:
+                for each in [*side, *runners]:
                     each.cancel()
-                runner.cancel()
                 await asyncio.sleep(0)  # it begins no more jobs from here on; only then may the running ones end early
                 await asyncio.sleep(0)
                 if self._stop.is_set():
                     self._work.stopping.set()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await runner
+                for runner in runners:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await runner
+                self._work.lookers.close()
+
+    def _sides(self) -> list[tuple[list[str], int]]:
+        """Queues and how many of their jobs run side by side: who waits for an answer never waits for a slow shop."""
+        names = {entry.queue for entry in self._tasks.values()}
+        sides = [(sorted(names - {uploads.QUEUE}), self._settings.concurrency)]
+        sides.append((sorted(names & {uploads.QUEUE}), self._hub.config.precheck.looks))
+        return [(queues, concurrency) for queues, concurrency in sides if queues]
 
     async def _look_after(self, app: procrastinate.App) -> None:
         """Every few seconds: jobs of workers that died go on, overdue deliveries are delivered, gauges are set."""

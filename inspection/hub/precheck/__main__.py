@@ -1,4 +1,4 @@
-"""Command line: ``python -m inspection.hub.precheck look FILE…``."""
+"""Command line: ``python -m inspection.hub.precheck look FILE…``; of a video the frame that shows most is told."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Annotated
 import typer
 
 from inspection.errors import ConfigError, InspectionError
-from inspection.hub.precheck.decoder import MAX_BYTES, Decoder
-from inspection.hub.precheck.looking import CUSTOMER_POLICY, Look, Looker, Outcome
+from inspection.hub.precheck.decoder import Decoder, PictureRefused
+from inspection.hub.precheck.kinds import container_of
+from inspection.hub.precheck.lookers import DEFAULT_BUNDLE, Bench
+from inspection.hub.precheck.looking import CUSTOMER_POLICY, Look, Looker, Outcome, glances, refusal
+from inspection.hub.precheck.video import MAX_VIDEO_BYTES, VideoDecoder
 from inspection.item import Item
 from inspection.policy import Policy
 from inspection.policy.rules import LANGUAGES
 from inspection.products import Catalogue
-from models import runtime
 from models.runtime import Judge
-
-DEFAULT_BUNDLE = Path(runtime.__file__).with_name("bundles") / "default"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at photographs as the customer's page does.")
 
@@ -46,21 +46,27 @@ def look(
     except InspectionError as error:
         typer.echo(error.one_line(), err=True)
         raise typer.Exit(1) from error
-    with Decoder() as decoder:
-        looker = Looker(decoder, rules, catalogue, judge)
+    with Decoder() as decoder, VideoDecoder() as video:
+        bench = Bench(Looker(decoder, rules, catalogue, judge), video)
         item = Item(gtin=gtin.zfill(14), sources=("return",)) if gtin else Item()
         for file in files:
-            answer = {"file": str(file), **_look(looker, file, item).as_json(language)}
+            answer = {"file": str(file), **_look(bench, file, item).as_json(language)}
             typer.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _look(looker: Looker, file: Path, item: Item) -> Look:
+def _look(bench: Bench, file: Path, item: Item) -> Look:
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(MAX_VIDEO_BYTES + 1)
     except OSError:
         return Look(False, "precheck.no_file", Outcome.MORE_PHOTOS)
-    return looker.look(data, item)
+    if container_of(data) is None:
+        return bench.looker.look(data, item)
+    try:
+        looks = [bench.looker.judged(each, item) for each in glances(bench.video, data)]
+    except PictureRefused as refused:
+        return refusal(refused, 0.0)
+    return max(looks, key=lambda look: sum(finding.probability for finding in look.findings))
 
 
 if __name__ == "__main__":

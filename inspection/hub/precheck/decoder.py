@@ -28,8 +28,13 @@ MAX_BYTES = 25_000_000
 MAX_TOLD_BYTES = 4096
 MAX_OUT_SIDE = 2000
 JPEG_QUALITY = 90
-REASONS = ("empty", "too_many_bytes", "type", "too_large", "too_small", "incomplete", "broken", "too_slow", "crashed")
+REASONS = (
+    *("empty", "too_many_bytes", "type", "too_large", "too_small", "too_long"),
+    *("incomplete", "broken", "too_slow", "crashed"),
+)
 """Why a file is refused."""
+MAX_PICTURES = 8
+"""That one file may give: the frames of a video."""
 _LENGTH_BYTES = 4
 _PIECE = 1 << 20
 
@@ -134,9 +139,13 @@ class Decoder:
         if kind is None:
             raise PictureRefused("type")
         with self._lock:
-            return self._open(kind.encode("ascii").ljust(8, b"\0") + len(data).to_bytes(_LENGTH_BYTES, "big") + data)
+            told, pixels = self._ask(kind, data)
+        shape = (told.pop("height"), told.pop("width"), 3)
+        return Opened(np.frombuffer(pixels, np.uint8).reshape(shape), told)
 
-    def _open(self, request: bytes) -> Opened:
+    def _ask(self, kind: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+        """What the worker tells of a file, and its pixels; the lock is held."""
+        request = kind.encode("ascii").ljust(8, b"\0") + len(data).to_bytes(_LENGTH_BYTES, "big") + data
         worker = self._ready()
         try:
             told, pixels = _exchange(worker, request, time.monotonic() + self._bounds.wall_s)
@@ -148,8 +157,7 @@ class Decoder:
             raise PictureRefused("too_slow" if out_of_time else "crashed") from gone
         if "code" in told:
             raise PictureRefused(str(told["code"]))
-        shape = (told.pop("height"), told.pop("width"), 3)
-        return Opened(np.frombuffer(pixels, np.uint8).reshape(shape), told)
+        return told, pixels
 
     def _ready(self) -> subprocess.Popen[bytes]:
         if self._worker is not None and (self._worker.poll() is not None or self._opened >= self._bounds.pictures):
@@ -248,12 +256,19 @@ def _answer_bytes(answer: bytearray) -> int | None:
         if told["code"] not in REASONS:
             raise _Babbled
         return start
-    width, height = told.get("width"), told.get("height")
+    pictures = told.get("frames", [told])
+    if not (isinstance(pictures, list) and 1 <= len(pictures) <= MAX_PICTURES):
+        raise _Babbled
+    return start + sum(map(_pixel_bytes, pictures))
+
+
+def _pixel_bytes(picture: Any) -> int:
+    width, height = (picture.get("width"), picture.get("height")) if isinstance(picture, dict) else (None, None)
     if not (isinstance(width, int) and isinstance(height, int) and min(width, height) >= 1):
         raise _Babbled
     if max(width, height) > MAX_OUT_SIDE:
         raise _Babbled
-    return start + width * height * 3
+    return width * height * 3
 
 
 def _told(answer: bytearray) -> tuple[dict[str, Any], int]:

@@ -16,6 +16,7 @@ import resource
 import struct
 import sys
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any
 
@@ -209,15 +210,18 @@ def _word(value: object) -> str:
     return "".join(c for c in value if c.isprintable()).strip()[:64] if isinstance(value, str) else ""
 
 
-def serve(asked: IO[bytes], answers: IO[bytes], cpu_s: int) -> None:
-    """Answer until the asker goes away; ``cpu_s`` seconds of processor for each picture."""
+Decode = Callable[[str, bytes], tuple[dict[str, Any], bytes]]
+
+
+def serve(asked: IO[bytes], answers: IO[bytes], cpu_s: int, opens: Decode | None = None) -> None:
+    """Answer until the asker goes away; ``cpu_s`` seconds of processor for each file."""
     while len(header := asked.read(REQUEST.size)) == REQUEST.size:
         kind, length = REQUEST.unpack(header)
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu_s, resource.RLIM_INFINITY))
         try:
-            told, pixels = decode(kind.rstrip(b"\0").decode("ascii", "replace"), asked.read(length))
+            told, pixels = (opens or decode)(kind.rstrip(b"\0").decode("ascii", "replace"), asked.read(length))
         except Unfit as unfit:
             told, pixels = {"code": unfit.args[0]}, b""
         text = json.dumps(told).encode("ascii")

@@ -37,3 +37,40 @@ def _is_heif(data: bytes) -> bool:
     end = min(int.from_bytes(data[:4], "big"), _BRANDS_FROM + 4 * _MOST_BRANDS, len(data))
     brands = [data[8:12], *(data[at : at + 4] for at in range(_BRANDS_FROM, end, 4))]
     return not _HEVC_BRANDS.isdisjoint(brands)
+
+
+class Container(StrEnum):
+    """Video formats that customers' phones make."""
+
+    MP4 = "mp4"
+    WEBM = "webm"
+
+
+_MP4_BRANDS = frozenset(
+    {
+        b"isom",
+        b"iso2",
+        b"iso4",
+        b"iso5",
+        b"iso6",
+        b"mp41",
+        b"mp42",
+        b"avc1",
+        b"qt  ",
+        b"M4V ",
+        b"3gp4",
+        b"3gp5",
+        b"3gp6",
+    }
+)
+"""ISO/IEC 14496-12, annex E, and the brands that phones write beside."""
+_EBML, _WEBM_WITHIN = b"\x1a\x45\xdf\xa3", 64
+
+
+def container_of(data: bytes) -> Container | None:
+    """The video format; ``None`` for every other content, also for pictures in the same family of boxes."""
+    if data.startswith(_EBML) and b"webm" in data[:_WEBM_WITHIN]:
+        return Container.WEBM
+    if data[4:8] == b"ftyp" and not _is_heif(data) and data[8:12] in _MP4_BRANDS:
+        return Container.MP4
+    return None

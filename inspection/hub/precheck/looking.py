@@ -16,9 +16,10 @@ from inspection import pipeline
 from inspection.errors import InspectionError
 from inspection.finding import Condition, Finding
 from inspection.frame import Frame, Pixels, ViewPicture
-from inspection.hub.precheck.decoder import Decoder, PictureRefused
+from inspection.hub.precheck.decoder import Decoder, Opened, PictureRefused
 from inspection.hub.precheck.messages import PERSON, sentence
 from inspection.hub.precheck.photo_quality import PhotoQuality, photo_quality
+from inspection.hub.precheck.video import VideoDecoder
 from inspection.item import Item
 from inspection.pipeline import Context, Judge, Seen
 from inspection.policy import Policy
@@ -52,6 +53,7 @@ class Look:
         code: ``precheck.ok``, why it was refused, or the first thing wrong with the photograph.
         outcome: ``more_photos`` also for what was refused.
         why: sentence per language of the rule that decided; empty when nothing was judged.
+        rule: its id.
         jpeg: the picture as it may be kept; findings lie in it. Empty when refused.
         width, height: of it, pixels.
         told: what the file said about itself before that was dropped.
@@ -63,6 +65,7 @@ class Look:
     code: str
     outcome: Outcome
     why: Mapping[str, str] = field(default_factory=dict)
+    rule: str = ""
     quality: PhotoQuality | None = None
     findings: tuple[Finding, ...] = ()
     condition: Condition | None = None
@@ -83,8 +86,8 @@ class Look:
             "message": sentence(self.code, language),
             "width": self.width,
             "height": self.height,
-            "quality": None if quality is None else _quality_json(quality, language),
-            "findings": [_finding_json(finding, self.condition) for finding in self.findings],
+            "quality": None if quality is None else quality_json(quality, language),
+            "findings": [finding_json(finding, self.condition) for finding in self.findings],
             "outcome": str(self.outcome),
             "ms": round(sum(self.timings_ms.values())),
             "condition": None if self.condition is None else str(self.condition),
@@ -96,6 +99,63 @@ class Look:
             "policy": self.policy,
             "timings_ms": {name: round(ms, 1) for name, ms in self.timings_ms.items()},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A picture opened and measured, which takes a fraction of a second, before it is judged.
+
+    Attributes:
+        opened: its pixels.
+        jpeg: as it may be kept and shown.
+        quality: what is wrong with it.
+        at_ms: place in the video; ``None`` for a photograph.
+        timings_ms: ``open``, ``encode``, ``quality``.
+    """
+
+    opened: Opened
+    jpeg: bytes = field(repr=False)
+    quality: PhotoQuality
+    at_ms: int | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        """``precheck.ok``, or the first thing wrong with the photograph."""
+        return f"precheck.{self.quality.problems[0]}" if self.quality.problems else "precheck.ok"
+
+
+def glance(decoder: Decoder, data: bytes) -> Glance:
+    """Open and measure a photograph.
+
+    Raises:
+        PictureRefused: it gives no picture.
+    """
+    start = time.perf_counter()
+    opened = decoder.open(data)
+    return measured(opened, None, (time.perf_counter() - start) * 1e3)
+
+
+def glances(decoder: VideoDecoder, data: bytes) -> list[Glance]:
+    """Open a video and measure the frames worth judging, in the order of time.
+
+    Raises:
+        PictureRefused: it gives no picture.
+    """
+    start = time.perf_counter()
+    frames = decoder.frames(data)
+    open_ms = (time.perf_counter() - start) * 1e3 / len(frames)
+    return [measured(each.opened, each.at_ms, open_ms) for each in frames]
+
+
+def measured(opened: Opened, at_ms: int | None, open_ms: float) -> Glance:
+    """An opened picture, encoded and measured."""
+    start = time.perf_counter()
+    jpeg = opened.jpeg()
+    encoded = time.perf_counter()
+    quality = photo_quality(opened.pixels)
+    spent = {"encode": (encoded - start) * 1e3, "quality": (time.perf_counter() - encoded) * 1e3}
+    return Glance(opened, jpeg, quality, at_ms, {"open": open_ms, **spent})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +175,7 @@ class Looker:
     judge: Judge | None
 
     def look(self, data: bytes, item: Item, context: Context | None = None) -> Look:
-        """Answer one file; no content makes it fail.
+        """Answer one photograph; no content makes it fail.
 
         Args:
             data: the file.
@@ -124,35 +184,32 @@ class Looker:
         """
         start = time.perf_counter()
         try:
-            opened = self.decoder.open(data)
+            seen = glance(self.decoder, data)
         except PictureRefused as refused:
-            spent = {"open": (time.perf_counter() - start) * 1e3}
-            return Look(False, refused.code, Outcome.MORE_PHOTOS, timings_ms=spent)
-        decoded = time.perf_counter()
-        jpeg = opened.jpeg()
-        encoded = time.perf_counter()
-        quality = photo_quality(opened.pixels)
-        looked = time.perf_counter()
-        inspected = self._inspect(opened.pixels, quality, item, context or Context())
+            return refusal(refused, (time.perf_counter() - start) * 1e3)
+        return self.judged(seen, item, context)
+
+    def judged(self, seen: Glance, item: Item, context: Context | None = None) -> Look:
+        """Answer a picture that was opened and measured; see :meth:`look`."""
+        inspected = self._inspect(seen.opened.pixels, seen.quality, item, context or Context())
         assessment = inspected.assessment
         return Look(
             accepted=True,
-            code=f"precheck.{quality.problems[0]}" if quality.problems else "precheck.ok",
+            code=seen.code,
             outcome=outcome_of(inspected.verdict),
             why=inspected.verdict.reason,
-            quality=quality,
+            rule=inspected.verdict.rule_id,
+            quality=seen.quality,
             findings=() if assessment is None else assessment.findings,
             condition=None if assessment is None else assessment.condition,
-            jpeg=jpeg,
-            width=int(opened.pixels.shape[1]),
-            height=int(opened.pixels.shape[0]),
-            told=opened.told,
+            jpeg=seen.jpeg,
+            width=int(seen.opened.pixels.shape[1]),
+            height=int(seen.opened.pixels.shape[0]),
+            told=seen.opened.told,
             model="" if assessment is None else assessment.bundle_id,
             policy=inspected.verdict.policy_version,
             timings_ms={
-                "open": (decoded - start) * 1e3,
-                "encode": (encoded - decoded) * 1e3,
-                "quality": (looked - encoded) * 1e3,
+                **seen.timings_ms,
                 "judge": inspected.timings_ms["judge"],
                 "decide": inspected.timings_ms["decide"],
             },
@@ -188,6 +245,11 @@ class _Examined:
         return Seen(self.quality.problems)
 
 
+def refusal(refused: PictureRefused, open_ms: float) -> Look:
+    """The answer to a file that gives no picture."""
+    return Look(False, refused.code, Outcome.MORE_PHOTOS, timings_ms={"open": open_ms})
+
+
 def outcome_of(verdict: PolicyVerdict) -> Outcome:
     """What a verdict of the customer's rules means for the customer; a person where a rule names nothing."""
     named = (code.removeprefix(_OUTCOME) for code in verdict.reason_codes if code.startswith(_OUTCOME))
@@ -207,7 +269,8 @@ def _frame(pixels: Pixels) -> Frame:
     return Frame(pixels, time.monotonic_ns(), now, 0, VIEW, "")
 
 
-def _quality_json(quality: PhotoQuality, language: str) -> dict[str, Any]:
+def quality_json(quality: PhotoQuality, language: str) -> dict[str, Any]:
+    """What was measured, with the sentence of each problem in one language."""
     return {
         "ok": quality.ok,
         "problems": [
@@ -220,7 +283,8 @@ def _quality_json(quality: PhotoQuality, language: str) -> dict[str, Any]:
     }
 
 
-def _finding_json(finding: Finding, condition: Condition | None) -> dict[str, Any]:
+def finding_json(finding: Finding, condition: Condition | None) -> dict[str, Any]:
+    """One finding, in pixels of the picture as it is shown."""
     box, region = finding.box, finding.region
     return {
         "type": str(finding.defect),

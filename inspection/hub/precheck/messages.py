@@ -45,6 +45,12 @@ REFUSALS: Mapping[str, Sentences] = {
         "th": "ภาพเล็กเกินไปจนมองไม่เห็นสินค้า โปรดส่งภาพต้นฉบับ ไม่ใช่ภาพย่อ",
         "vi": "Ảnh quá nhỏ nên không thấy rõ món hàng; hãy gửi ảnh gốc, không gửi ảnh thu nhỏ.",
     },
+    "too_long": {
+        "zh-CN": "视频超过 20 秒，请拍一段更短的视频。",
+        "en": "The video is longer than 20 seconds; take a shorter one.",
+        "th": "วิดีโอยาวเกิน 20 วินาที โปรดถ่ายใหม่ให้สั้นลง",
+        "vi": "Video dài hơn 20 giây; hãy quay một đoạn ngắn hơn.",
+    },
     "incomplete": {
         "zh-CN": "照片没有传完，请在网络稳定时再发送一次。",
         "en": "The picture did not arrive whole; send it again when the network is steady.",
@@ -135,6 +141,13 @@ QUALITY: Mapping[str, Sentences] = {
 }
 """In the order in which a customer had best put them right."""
 
+PARKED: Sentences = {
+    "zh-CN": "系统无法自动检查这个文件，会由工作人员查看；文件已保存。",
+    "en": "This file could not be checked automatically; it is kept, and a person will look at it.",
+    "th": "ระบบตรวจไฟล์นี้อัตโนมัติไม่ได้ ไฟล์ถูกเก็บไว้และเจ้าหน้าที่จะตรวจดู",
+    "vi": "Không thể tự động kiểm tra tệp này; tệp đã được lưu và nhân viên sẽ xem.",
+}
+
 FINE: Sentences = {
     "zh-CN": "照片清楚，可以使用。",
     "en": "The photograph is good enough.",
@@ -152,4 +165,6 @@ def sentence(code: str, language: str) -> str:
     reason = code.removeprefix("precheck.")
     if reason == "ok":
         return FINE[language]
+    if reason == "parked":
+        return PARKED[language]
     return (REFUSALS.get(reason) or QUALITY[reason])[language]
