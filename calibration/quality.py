@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 
 from calibration.acuity import Acuity, acuity, noise_of, sharpness
+from calibration.colour import corrected
 from calibration.foreground import EmptyView, Mask, as_mask, disc, parts_of, reduced_size, resized
 from calibration.isolate import checked
 from calibration.record import Background, CalibrationRecord
 from calibration.region import Region, find_region
+from calibration.sample import srgb_code
 from inspection.finding import CaptureQuality
 from inspection.frame import Pixels
 
@@ -39,8 +41,8 @@ OF_LAYOUT = frozenset({"nothing_there", "hand_in_view", "two_items", "cut_off", 
 """Codes that need to know what is the table: from a background, or because the picture's border shows it plainly."""
 
 LONG_SIDE = 192
-CLIPPED = 250
-"""Grey level from which a channel counts as clipped: a JPEG's error under 255."""
+CLIPPED_BELOW = 5
+"""Grey levels under that of a clipped pixel from which a channel counts as clipped: a JPEG's error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Limits:
             most_gain=1.6,
             least_bright=0.07,
             clipped_share=0.5,
-            glare_share=0.08 if known else 0.12,
+            glare_share=0.05 if known else 0.1,
             least_side_px=96.0 if known else 64.0,
             reaching_share=0.002 if known else 0.03,
         )
@@ -108,9 +110,12 @@ DEFAULT_BLUR, DEFAULT_BLUR_ALONE = 0.0017, 0.0023
 LEAST_BLUR_PX = 1.0
 NOISE_ALLOWED = 3.0
 """Grey levels of noise with which half the light may be missing; with less noise more may be, in proportion."""
-COMPACT = 0.82
+COMPACT = 0.83
 """Share of its convex hull that the image of a lamp covers; white print, with what stands in it, covers less."""
 LEAST_SPOT = 0.02
+CORE, CORE_ROUND = 1.6, 0.85
+"""A lamp that runs into other highlights is seen by its core: a disc of so much of the radius fits into a spot of so
+many times the allowed area."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,12 +127,14 @@ class Reference:
         size: (width, height) that frames are reduced to.
         empty: its background, reduced; ``None`` when there is none.
         noise: of one pixel as calibrated, grey levels; ``None`` when it is estimated from each picture.
+        clipped: B, G and R from which a pixel counts as clipped: what the colour correction makes of a clipped one.
     """
 
     limits: Limits
     size: tuple[int, int]
     empty: EmptyView | None = None
     noise: float | None = None
+    clipped: tuple[int, int, int] = (255 - CLIPPED_BELOW,) * 3
 
     @classmethod
     def of(
@@ -144,7 +151,8 @@ class Reference:
             background = record.background
         limits = Limits.of(record, width, height, known=background is not None)
         noise = record.light.noise if record is not None and record.light is not None else None
-        return cls(limits, size, None if background is None else EmptyView.of(background, size), noise)
+        empty = None if background is None else EmptyView.of(background, size)
+        return cls(limits, size, empty, noise, _clipped_levels(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,7 @@ class Measured:
         reaching: share of the picture that something reaches in from the border.
         gain: light in times that of the calibration; ``None`` without a background.
         bright: linear light 0..1 of the brightest twentieth of the picture, or a fourth of that of its highlights.
-        clipped: share of the item that is white in all channels.
+        clipped: share of the item, or of the picture when there is none, that is white in all channels.
         glare: share of the item that the largest compact white spot covers.
         noise: of one pixel, grey levels.
         blur_px: least and most blur of the item's edges by direction; ``None`` when no edge is to be seen.
@@ -217,21 +225,21 @@ def examine(picture: Pixels, reference: Reference | None = None) -> Report:
         reference = Reference.of(None, width, height)
     small = resized(picture, reference.size)
     region = find_region(small, reference.empty)
-    measured = _measure(picture, small, region, reference.noise)
+    measured = _measure(picture, small, region, reference)
     unknown = tuple(code for code in PROBLEMS if code in OF_LAYOUT and not measured.sure)
     return Report(_problems(measured, reference.limits), measured, region, unknown)
 
 
-def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None) -> Measured:
+def _measure(picture: Pixels, small: Pixels, region: Region, reference: Reference) -> Measured:
     item = region.item
-    if noise is None:
-        noise = noise_of(picture, 1 - item)
-    blur, clipped, glare, long_side = Acuity(), 0.0, 0.0, 0.0
+    noise = noise_of(picture, 1 - item) if reference.noise is None else reference.noise
+    white = as_mask(cv2.inRange(small, reference.clipped, (255,) * 3) > 0)
+    blur, clipped, glare, long_side = Acuity(), float(white.mean()), 0.0, 0.0
     if item.any() or not region.sure:
         where = as_mask(cv2.dilate(item, disc(2))) if item.any() else np.ones_like(item)
         blur = acuity(picture, where, noise)
     if item.any():
-        clipped, glare = _white(small, item)
+        clipped, glare = _white(white & item, item, reference.limits.glare_share)
         long_side = max(cv2.boundingRect(item)[2:]) * picture.shape[1] / small.shape[1]
     return Measured(
         share=float(item.mean()),
@@ -249,13 +257,34 @@ def _measure(picture: Pixels, small: Pixels, region: Region, noise: float | None
     )
 
 
-def _white(small: Pixels, item: Mask) -> tuple[float, float]:
-    """Share of the item that is clipped in all channels, and of its largest compact spot."""
-    white = as_mask(cv2.inRange(small, (CLIPPED,) * 3, (255,) * 3)) & item
+def _clipped_levels(record: CalibrationRecord | None) -> tuple[int, int, int]:
+    """B, G and R; a channel that the correction makes darker does not reach 255 in the corrected picture."""
+    light = np.ones(3)
+    if record is not None and record.colour is not None:
+        light = corrected(light, record.colour.terms, np.asarray(record.colour.matrix))
+    red, green, blue = (int(level) - CLIPPED_BELOW for level in srgb_code(light))
+    return (blue, green, red)
+
+
+def _white(white: Mask, item: Mask, allowed: float) -> tuple[float, float]:
+    """Share of the item that is clipped in all channels, and of its largest compact spot or core of one."""
     area, clipped = cv2.countNonZero(item), cv2.countNonZero(white)
-    spots = parts_of(white, LEAST_SPOT * area) if clipped >= LEAST_SPOT * area else []
+    if clipped < LEAST_SPOT * area:
+        return clipped / area, 0.0
+    spots = parts_of(white, LEAST_SPOT * area)
+    if clipped >= allowed * area:
+        radius = CORE_ROUND * float(np.sqrt(CORE * allowed * area / np.pi))
+        spots += parts_of(_discs_in(white, max(1.0, radius)), LEAST_SPOT * area)
     compact = (cv2.countNonZero(spot) for spot in spots if _fills_hull(spot) >= COMPACT)
     return clipped / area, max(compact, default=0) / area
+
+
+def _discs_in(mask: Mask, radius: float) -> Mask:
+    """What discs of that radius cover within the mask: an opening by distances, as a large disc is dear otherwise."""
+    middles = as_mask(cv2.distanceTransform(mask, cv2.DIST_L2, 3) < radius)
+    if middles.all():
+        return np.zeros_like(mask)
+    return as_mask(cv2.distanceTransform(middles, cv2.DIST_L2, 3) < radius)
 
 
 def _fills_hull(spot: Mask) -> float:

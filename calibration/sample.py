@@ -21,7 +21,7 @@ MIN_PIXELS = 12
 Floats = npt.NDArray[np.float64]
 _OUTLIER = 3.0
 _MAD_TO_SIGMA = 1.4826
-_CODE_KNEE = 0.04045
+_CODE_KNEE, _LIGHT_KNEE = 0.04045, 0.0031308
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,12 @@ def linear_light(code: npt.NDArray[np.uint8] | Floats) -> Floats:
     """sRGB code 0..255 to linear light 0..1 (IEC 61966-2-1)."""
     share = np.asarray(code, np.float64) / 255
     return np.where(share <= _CODE_KNEE, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def srgb_code(light: Floats) -> Floats:
+    """Linear light 0..1 to sRGB code 0..255, not rounded (IEC 61966-2-1)."""
+    light = np.clip(light, 0, 1)
+    return np.where(light <= _LIGHT_KNEE, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 255
 
 
 def _inner(corners: Floats) -> Floats:

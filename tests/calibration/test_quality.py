@@ -8,12 +8,13 @@ import numpy.typing as npt
 import pytest
 
 from calibration.acuity import acuity, noise_of, sharpness
+from calibration.correct import Corrector
 from calibration.quality import PROBLEMS, Limits, Reference, examine
-from calibration.record import CalibrationRecord
+from calibration.record import CalibrationRecord, Colour
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
 from inspection.station.web import words
-from tests.calibration.records import light, record
+from tests.calibration.records import light, made, record
 from tests.calibration.test_isolate import background_of, picture, truth
 
 GOOD = ("can-01", "can-03", "carton-02", "carton-04", "phone-01", "phone-04", "bottle-01", "bottle-03")
@@ -80,6 +81,36 @@ def test_a_mirrored_lamp_is_glare() -> None:
     rows, columns = np.nonzero(truth("can-01", "top"))
     cv2.circle(shown, (round(columns.mean()), round(rows.mean())), 42, (255, 255, 255), -1)
     assert problems(shown) == ("glare",)
+
+
+def test_a_mirrored_lamp_is_glare_though_it_runs_into_another_highlight() -> None:
+    shown = picture("can-01", "top").copy()
+    rows, columns = np.nonzero(truth("can-01", "top"))
+    place = (round(columns.mean()), round(rows.mean()))
+    cv2.circle(shown, place, 42, (255, 255, 255), -1)
+    cv2.line(shown, (place[0] - 90, place[1] - 90), (place[0] + 90, place[1] + 90), (255, 255, 255), 8)
+    assert problems(shown) == ("glare",)
+
+
+def test_a_clipped_pixel_is_known_though_the_colour_correction_makes_a_channel_darker() -> None:
+    colour = Colour(
+        made=made(), terms="linear", matrix=((1.3, 0, 0), (0, 1, 0), (0, 0, 0.8)),
+        delta_e_before=9, delta_e_after=1, delta_e_worst=2,
+    )  # fmt: skip
+    known = view_record("top").model_copy(update={"colour": colour})
+    correct = Corrector(known.model_copy(update={"lens": None}))
+    shown = picture("can-01", "top").copy()
+    rows, columns = np.nonzero(truth("can-01", "top"))
+    cv2.circle(shown, (round(columns.mean()), round(rows.mean())), 42, (255, 255, 255), -1)
+    empty = Reference.of(known, 640, 480, correct(picture("empty", "top")))
+    assert correct(shown).min(axis=2).max() < 250
+    assert examine(correct(shown), empty).problems == ("glare",)
+
+
+def test_a_picture_that_is_white_all_over_is_overexposed() -> None:
+    found = examine(np.full((480, 640, 3), 255, np.uint8))
+    assert "overexposed" in found.problems
+    assert found.measured.clipped == 1
 
 
 @pytest.mark.parametrize("colour", [(120, 150, 210), (45, 60, 90), (20, 20, 20), (190, 90, 30)])
