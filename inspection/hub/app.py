@@ -16,6 +16,7 @@ from inspection.hub.accounts.walk import guarded
 from inspection.hub.connectors import routes as connector_routes
 from inspection.hub.connectors.schemas import References, Replay
 from inspection.hub.console import administration as console_administration
+from inspection.hub.console import floor as console_floor
 from inspection.hub.console import routes as console_routes
 from inspection.hub.console.shell import Shell
 from inspection.hub.envelope import Envelope
@@ -35,6 +36,7 @@ from inspection.hub.precheck.page import routes as customer_routes
 from inspection.hub.precheck.schemas import NewCase
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
+from inspection.hub.stations import routes as station_routes
 from inspection.report import InspectionReport
 
 
@@ -67,6 +69,7 @@ def routed() -> FastAPI:
     app.include_router(people_routes.router)
     app.include_router(precheck_routes.router)
     app.include_router(customer_routes.router)
+    app.include_router(station_routes.router)
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)
@@ -94,7 +97,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (Replay, "validation"),
             (References, "validation"),
             (problems.ProblemDetails, "validation"),
-            *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES)),
+            *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES)),
         ]
         template = "#/components/schemas/{model}"
         _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]

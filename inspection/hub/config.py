@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inspection.errors import ConfigError
 from inspection.hub.accounts.settings import AccessSection
 from inspection.hub.precheck.settings import PrecheckSection
+from inspection.hub.stations.settings import StationsSection
 
 DSN_VARIABLE = "RETURNS_HUB_DSN"
 MAX_CONFIG_BYTES = 1 << 20
@@ -166,6 +167,7 @@ class HubConfig(Section):
     precheck: PrecheckSection = PrecheckSection()
     retention: RetentionSection = RetentionSection()
     worker: WorkerSection = WorkerSection()
+    stations: StationsSection = StationsSection()
 
     @property
     def dsn(self) -> str | None:

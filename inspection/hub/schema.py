@@ -31,6 +31,7 @@ from inspection.hub.precheck.tables import pictures as precheck_pictures
 from inspection.hub.precheck.tables import pieces as precheck_pieces
 from inspection.hub.precheck.tables import uploads as precheck_uploads
 from inspection.hub.returns.tables import return_lines, returns
+from inspection.hub.stations.tables import station_status
 from inspection.hub.tables import METADATA, events, merchants
 
 __all__ = [
@@ -73,5 +74,6 @@ __all__ = [
     "sign_in_attempts",
     "staff",
     "station_clocks",
+    "station_status",
     "stations",
 ]

@@ -50,6 +50,9 @@ class HubSection(Section):
     back_off_cap_s: float = Field(30.0, ge=0.1, le=3600, description="Longest wait between tries.")
     refused_retry_s: float = Field(60.0, ge=1, le=3600, description="Wait after a refused token.")
     lookup_timeout_ms: int = Field(300, ge=10, le=5000, description="Longest wait for an expected return.")
+    status_s: float = Field(
+        15.0, ge=0, le=3600, description="The hub is told how the station is doing at least so often; 0: never."
+    )
     proxy: str | None = Field(None, description="HTTP proxy; those of the environment are not used.")
 
     @model_validator(mode="after")

@@ -135,6 +135,10 @@ class HubClient:
             self._rotation.run_if_due(self._client)
         return self._send("POST", "/v1/inspections", body, "application/json")
 
+    def put_status(self, station_id: str, body: bytes) -> Answer:
+        """``PUT /v1/stations/{station_id}/status``; each replaces the one before."""
+        return self._send("PUT", f"/v1/stations/{quote(station_id, safe='')}/status", body, "application/json")
+
     def get_return(self, rma: str, timeout_s: float) -> dict[str, Any] | None:
         """``GET /v1/returns/{rma}``: the case, or ``None`` when the hub does not know it.
 

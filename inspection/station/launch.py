@@ -35,6 +35,7 @@ from inspection.station.config import HubSection, StationConfig
 from inspection.station.delivery import Delivery
 from inspection.station.frame_codes import FrameCodes
 from inspection.station.guide import Guide
+from inspection.station.heartbeat import beating
 from inspection.station.housekeeping import Housekeeper
 from inspection.station.hub_client import HubClient
 from inspection.station.item_places import ItemPlaces
@@ -212,6 +213,7 @@ def _serve_once(
         server = _Server(settings, lambda: ready(url_of(listening)), station.parts.board.close)
         station.start()
         housekeeper.start()
+        stack.enter_context(beating(config.hub, config.station_id, station.parts.board, station.parts.journal))
         watch = threading.Thread(target=_watch, args=(station, server, wished), name="watch", daemon=True)
         watch.start()
         server.run(sockets=[listening])

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 TOKEN = "test-token-of-the-station"
+NO_CONTENT = 204
 
 
 @dataclass
@@ -31,6 +32,7 @@ class RecordingHub:
         requests: every request as ``METHOD path``, in order.
         misbehaviour: answers to give instead, for the next requests.
         before_answer: called with method, path and body after the request was recorded and before it is answered.
+        statuses: what stations said of themselves, the newest last; no part of ``requests`` and never misbehaved on.
         forgets: hashes that the hub says it misses until they are sent again.
     """
 
@@ -43,6 +45,7 @@ class RecordingHub:
         self.misbehaviour: deque[Answer] = deque()
         self.before_answer: Callable[[str, str, bytes], None] = lambda _method, _path, _body: None
         self.forgets: set[str] = set()
+        self.statuses: deque[dict[str, Any]] = deque(maxlen=100)
         self.token = TOKEN
         self.changed = threading.Condition()
         self._port = 0
@@ -77,6 +80,8 @@ class RecordingHub:
             return self.changed.wait_for(wanted, timeout_s)
 
     def answer(self, method: str, path: str, body: bytes, token: str) -> Answer:
+        if method == "PUT" and path.endswith("/status"):
+            return self._take_status(body, token)
         with self.changed:
             self.requests.append(f"{method} {path}")
             scripted = self.misbehaviour.popleft() if self.misbehaviour else None
@@ -84,6 +89,14 @@ class RecordingHub:
                 scripted = self._right_answer(method, path, body, token)
             self.changed.notify_all()
         return scripted
+
+    def _take_status(self, body: bytes, token: str) -> Answer:
+        if token != f"Bearer {self.token}":
+            return Answer(401, {"code": "token.invalid"})
+        with self.changed:
+            self.statuses.append(json.loads(body))
+            self.changed.notify_all()
+        return Answer(204)
 
     def _right_answer(self, method: str, path: str, body: bytes, token: str) -> Answer:
         if token != f"Bearer {self.token}":
@@ -125,11 +138,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.owner.before_answer(self.command, self.path, body)
         if answer.delay is not None:
             answer.delay.wait(30)
-        data = json.dumps(answer.body).encode()
+        data = b"" if answer.status == NO_CONTENT else json.dumps(answer.body).encode()
         try:
             self.send_response(answer.status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
+            if data:
+                self.send_header("Content-Length", str(len(data)))
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -29,8 +29,8 @@ def get_home() -> Response:
 
 
 @router.get("/static/{name}", dependencies=[openly("styles say nothing")])
-def get_static(name: Annotated[str, Path(pattern=r"^[a-z]+\.(css|svg)$")]) -> Response:
-    """A style sheet or picture of ours; its address carries its version."""
+def get_static(name: Annotated[str, Path(pattern=r"^[a-z]+\.(css|js|svg)$")]) -> Response:
+    """A style sheet, script or picture of ours; its address carries its version."""
     path = STATIC / name
     if not path.is_file():
         raise Problem("http.not_found", "nothing is served at this path")

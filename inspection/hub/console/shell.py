@@ -35,12 +35,13 @@ UNAUTHORIZED, UNPROCESSABLE = 401, 422
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""No script runs in the console, neither inline nor from a file."""
+"""No script runs in the console, neither inline nor from a file; but for one page, see ``floor.py``."""
 PAGE_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
 """With no referrer at all, browsers send ``Origin: null`` with our own forms (Fetch, 3.2), which we could not tell."""
 
 NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("/console/account", N_("My account"), Permission.SELF),
+    ("/console/floor", N_("Stations now"), Permission.STATIONS_READ),
     ("/console/staff", N_("Staff"), Permission.STAFF_READ),
     ("/console/stations", N_("Stations"), Permission.STATIONS_READ),
     ("/console/tokens", N_("Tokens"), Permission.TOKENS_READ),

@@ -52,6 +52,44 @@ ACTS: Mapping[str, str] = {
     "token.revoke": N_("Revoked a token"),
 }
 
+STATION_STATES: Mapping[str, str] = {
+    "idle": N_("Waits for an item"),
+    "identified": N_("Item recognised"),
+    "capturing": N_("Takes pictures"),
+    "judged": N_("Waits for the worker"),
+    "confirmed": N_("Decided"),
+    "hold": N_("Put on hold"),
+    "reported": N_("Decided and reported"),
+}
+
+DISPOSITIONS: Mapping[str, str] = {
+    "resell": N_("Resell"),
+    "repair": N_("Repair"),
+    "scrap": N_("Scrap"),
+    "hold": N_("Hold"),
+}
+
+TROUBLES: Mapping[str, str] = {
+    "device.lost": N_("A device is not connected"),
+    "printer.lost": N_("The label printer does not print"),
+    "model.none": N_("No model: people grade by eye"),
+    "model.broken": N_("The model cannot be used: people grade by eye"),
+    "judge.failed": N_("The model failed on an item"),
+    "journal.damaged": N_("A damaged journal was set aside"),
+}
+TROUBLE_KINDS: Mapping[str, str] = {
+    "camera": N_("A camera gives no good picture"),
+    "capture": N_("A camera gives no good picture"),
+    "picture": N_("A picture is not good enough"),
+    "calibration": N_("A view is not calibrated, or its check is due"),
+    "device": N_("A device does not work"),
+    "printer": N_("The label printer does not work"),
+    "store": N_("The disk does not take pictures"),
+    "journal": N_("The disk does not take the journal"),
+    "model": N_("The model does not work"),
+}
+"""What a fault is about, by the beginning of its code, where the code has no words of its own."""
+
 OUTCOMES: Mapping[str, str] = {"done": N_("done"), "denied": N_("refused")}
 
 PROBLEMS: Mapping[str, str] = {

@@ -66,6 +66,12 @@ Index(
 Index("inspections_epc_idx", inspections.c.merchant_id, inspections.c.epc)
 Index("inspections_station_idx", inspections.c.merchant_id, inspections.c.station_id, desc(inspections.c.received_at))
 Index(
+    "inspections_hold_idx",
+    inspections.c.merchant_id,
+    inspections.c.station_id,
+    postgresql_where=inspections.c.disposition == "hold",
+)
+Index(
     "inspections_unidentified_idx",
     inspections.c.merchant_id,
     desc(inspections.c.received_at),
