@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import socket
 import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +45,43 @@ def test_each_report_of_a_batch_stands_alone(station: httpx2.Client) -> None:
         (5, 409, "inspection.exists"),
     ]
     assert station.get(f"/v1/inspections/{fresh['inspection_id']}").json()["report"] == fresh
+
+
+def test_of_two_reports_with_one_id_and_revision_in_a_batch_the_first_stays(station: httpx2.Client) -> None:
+    scrap = {"disposition": "scrap", "grade": None, "decided_by": "policy"}
+    first = report()
+    other = report(inspection_id=first["inspection_id"], verdict=scrap)
+    second = report(inspection_id=first["inspection_id"], revision=2, verdict=scrap)
+    bent = report() | {"rma": "\ud800"}
+    content = json.dumps({"reports": [second, first, other, bent, first]})
+    headers = {"Content-Type": "application/json"}
+    answer = station.post("/v1/inspections/batch", content=content, headers=headers)
+    assert [each["code"] for each in answer.json()["results"]] == [
+        "stored",
+        "stored",
+        "inspection.conflict",
+        "request.invalid",
+        "inspection.exists",
+    ]
+    read = station.get(f"/v1/inspections/{first['inspection_id']}").json()
+    assert read["report"] == second
+    assert [each["revision"] for each in read["revisions"]] == [1, 2]
+    alone = station.get(f"/v1/inspections/{first['inspection_id']}/epcis").json()["epcisBody"]["eventList"]
+    assert sum("errorDeclaration" in event for event in alone) > 0
+
+
+def test_batches_with_the_same_reports_in_other_orders_do_not_block_each_other(station: httpx2.Client) -> None:
+    reports = [report(rma=f"RMA-{uuid4().hex[:8]}", station_id=f"st-{uuid4().hex[:8]}") for _ in range(12)]
+
+    def send(number: int) -> list[str]:
+        turned = reports[number:] + reports[:number]
+        answer = station.post("/v1/inspections/batch", json={"reports": turned if number % 2 else turned[::-1]})
+        assert answer.status_code == 200, answer.text
+        return [each["code"] for each in answer.json()["results"]]
+
+    with ThreadPoolExecutor(4) as pool:
+        codes = [code for found in pool.map(send, range(8)) for code in found]
+    assert Counter(codes) == {"stored": 12, "inspection.exists": 84}
 
 
 @pytest.mark.parametrize(

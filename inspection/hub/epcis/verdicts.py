@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from inspection.epcis import CONTEXT, NAMESPACES, Event, Names, epcis_document
@@ -13,48 +14,80 @@ from inspection.hub.epcis.contexts import read_context
 from inspection.hub.epcis.documents import Candidate
 from inspection.hub.epcis.repository import store
 from inspection.hub.epcis.tables import epcis_events
-from inspection.hub.inspections.tables import inspections
 from inspection.report import InspectionReport
 
 _OUTER = [CONTEXT, dict(NAMESPACES)]
 _CONTEXT = read_context(_OUTER)
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(
+    sa.bindparam("keys", type_=ARRAY(sa.BigInteger))
+)
+_OTHERS = sa.text(
+    """
+    SELECT inspection_id, report FROM inspections
+    WHERE merchant_id = :merchant_id AND inspection_id = ANY(:ids)
+        AND (inspection_id, revision) NOT IN (SELECT * FROM unnest(:ids, :revisions))
+    """
+).bindparams(
+    sa.bindparam("merchant_id", type_=sa.Uuid),
+    sa.bindparam("ids", type_=ARRAY(sa.Uuid)),
+    sa.bindparam("revisions", type_=ARRAY(sa.Integer)),
+)
 
 
-def record_verdict(connection: Connection, merchant_id: UUID, report: InspectionReport, names: Names) -> None:
-    """Add the events of a revision that was just stored.
+def serialise(connection: Connection, merchant_id: UUID, inspection_ids: Collection[UUID]) -> None:
+    """Let one transaction with revisions of these inspections wait for another.
+
+    Two revisions that arrive at once would not see each other; the later to come here sees both. In their order, so
+    that two batches with the same inspections cannot block each other.
+    """
+    keys = sorted({(merchant_id.int ^ each.int) & 0x7FFFFFFFFFFFFFFF for each in inspection_ids})
+    connection.execute(_LOCK, {"keys": keys})
+
+
+def record_verdicts(
+    connection: Connection, merchant_id: UUID, reports: Sequence[InspectionReport], names: Names
+) -> None:
+    """Add the events of revisions that were just stored.
 
     Whatever the order in which revisions arrive, in the end each has its events, and those that a later revision takes
     back have one error declaration beside them: that of the first later revision that was known. What is there already
     is not written again.
 
     Args:
-        connection: the transaction that stored the revision.
-        merchant_id: whose it is.
-        report: the revision.
+        connection: the transaction that called :func:`serialise` and stored the revisions.
+        merchant_id: whose they are.
+        reports: the revisions.
         names: how our own things are named.
     """
-    # Two revisions that arrive at once would not see each other; the later to come here sees both.
-    key = (merchant_id.int ^ report.inspection_id.int) & 0x7FFFFFFFFFFFFFFF
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.literal(key, sa.BigInteger))))
-    reports = _revisions(connection, merchant_id, report)
-    own = epcis_document([report], names)["epcisBody"]["eventList"]
-    whole = epcis_document(reports, names)["epcisBody"]["eventList"] if len(reports) > 1 else []
-    distinct = {(event["eventID"], "errorDeclaration" in event): event for event in [*whole, *own]}
+    by_inspection: dict[UUID, list[InspectionReport]] = {}
+    for report in reports:
+        by_inspection.setdefault(report.inspection_id, []).append(report)
+    known = _other_revisions(connection, merchant_id, reports)
+    distinct: dict[tuple[str, bool], Event] = {}
+    for inspection_id, new in by_inspection.items():
+        revisions = sorted([*new, *known.get(inspection_id, [])], key=lambda each: each.revision)
+        whole = [revisions] if len(revisions) > 1 else []
+        for each in (*whole, *([report] for report in new)):
+            for event in epcis_document(each, names)["epcisBody"]["eventList"]:
+                distinct[event["eventID"], "errorDeclaration" in event] = event
     taken_back = _declared(connection, merchant_id, [event_id for event_id, declared in distinct if declared])
     fresh = [event for (event_id, declared), event in distinct.items() if not (declared and event_id in taken_back)]
     store(connection, merchant_id, [_candidate(event) for event in fresh])
 
 
-def _revisions(connection: Connection, merchant_id: UUID, report: InspectionReport) -> list[InspectionReport]:
-    """All revisions of the inspection that are there, oldest first."""
-    table = inspections
-    query = sa.select(table.c.report).where(
-        table.c.merchant_id == merchant_id,
-        table.c.inspection_id == report.inspection_id,
-        table.c.revision != report.revision,
-    )
-    others = [InspectionReport.model_validate(row.report) for row in connection.execute(query)]
-    return sorted([report, *others], key=lambda each: each.revision)
+def _other_revisions(
+    connection: Connection, merchant_id: UUID, reports: Sequence[InspectionReport]
+) -> dict[UUID, list[InspectionReport]]:
+    """The revisions of these inspections that are there besides."""
+    values = {
+        "merchant_id": merchant_id,
+        "ids": [each.inspection_id for each in reports],
+        "revisions": [each.revision for each in reports],
+    }
+    found: dict[UUID, list[InspectionReport]] = {}
+    for row in connection.execute(_OTHERS, values):
+        found.setdefault(row.inspection_id, []).append(InspectionReport.model_validate(row.report))
+    return found
 
 
 def _declared(connection: Connection, merchant_id: UUID, event_ids: Collection[str]) -> set[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Row
 
 from inspection.hub.accounts.tokens import Caller
@@ -16,8 +17,16 @@ from inspection.hub.evidence.entering import enter_picture
 from inspection.hub.hub import Hub
 from inspection.hub.images.picture_header import NotAPicture, PictureHeader, read_header
 from inspection.hub.images.store import Incoming
-from inspection.hub.images.tables import image_keys, images
+from inspection.hub.images.tables import images
 from inspection.hub.problems import Problem
+
+_HELD = sa.text(
+    """
+    SELECT sha256 FROM images WHERE merchant_id = :merchant_id AND sha256 = ANY(:hashes)
+    UNION ALL
+    SELECT sha256 FROM image_keys WHERE merchant_id = :merchant_id AND sha256 = ANY(:hashes) AND wrapped IS NULL
+    """
+).bindparams(sa.bindparam("merchant_id", type_=sa.Uuid), sa.bindparam("hashes", type_=ARRAY(sa.Text)))
 
 
 def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[PictureHeader, bool]:
@@ -91,8 +100,5 @@ def held(connection: Connection, merchant_id: UUID, hashes: Collection[str]) -> 
     """Which of ``hashes`` the hub has received, also if they were erased since: it asks for no picture twice."""
     if not hashes:
         return set()
-    found = set()
-    for table, there in ((images, sa.true()), (image_keys, image_keys.c.wrapped.is_(None))):
-        mine = sa.and_(table.c.merchant_id == merchant_id, table.c.sha256.in_(hashes), there)
-        found |= set(connection.execute(sa.select(table.c.sha256).where(mine)).scalars())
-    return found
+    values = {"merchant_id": merchant_id, "hashes": list(hashes)}
+    return set(connection.execute(_HELD, values).scalars())

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.hub import CurrentHub, Hub
+from inspection.hub.inspections.intake import Receipt
 from inspection.hub.inspections.schemas import BatchAnswer, BatchEntry
-from inspection.hub.inspections.taking import take_in
+from inspection.hub.inspections.taking import take_all
 from inspection.hub.problems import Problem, documented
 from inspection.hub.requests import json_body
 
@@ -65,8 +67,8 @@ BATCH_BODY = {
 async def post_batch(request: Request, hub: CurrentHub, caller: Reporter) -> BatchAnswer:
     """Each report stands alone: one that is refused keeps no other from being stored.
 
-    The answer is 200 with one result a report. When the database fails in the middle, the whole answer is 503: send the
-    batch again, what was stored is then told as `inspection.exists`.
+    The answer is 200 with one result a report. When the database fails, the whole answer is 503 and nothing, or all
+    of it, was stored: send the batch again, what was stored is then told as `inspection.exists`.
     """
     _, value = await json_body(request, hub.config.reports.max_bytes * MOST + ROOM)
     reports = value.get("reports") if isinstance(value, dict) and set(value) == {"reports"} else None
@@ -78,26 +80,31 @@ async def post_batch(request: Request, hub: CurrentHub, caller: Reporter) -> Bat
 
 
 def _take_all(hub: Hub, caller: Caller, reports: list[Any], sent: str | None) -> list[BatchEntry]:
-    return [_take(hub, caller, index, report, sent) for index, report in enumerate(reports)]
-
-
-def _take(hub: Hub, caller: Caller, index: int, report: Any, sent: str | None) -> BatchEntry:
-    text = json.dumps(report, ensure_ascii=False, separators=(",", ":"))
-    if len(text.encode()) > hub.config.reports.max_bytes:
-        problem = Problem("request.too_large", f"at most {hub.config.reports.max_bytes} bytes are taken a report")
-        return _refused(index, problem)
+    """One transaction for all; when the database finds fault with one of them, one for each."""
+    limit = hub.config.reports.max_bytes
+    texts = [json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in reports]
+    small = [index for index, text in enumerate(texts) if len(text.encode(errors="surrogatepass")) <= limit]
+    given = [(texts[index], reports[index]) for index in small]
     try:
-        receipt = take_in(hub, caller, text, report, sent=sent)
-    except Problem as problem:
-        return _refused(index, problem)
+        outcomes = take_all(hub, caller, given, sent=sent)
+    except (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
+        outcomes = [outcome for each in given for outcome in take_all(hub, caller, [each], sent=sent)]
+    taken = dict(zip(small, outcomes, strict=True))
+    too_large = Problem("request.too_large", f"at most {limit} bytes are taken a report")
+    return [_entry(index, taken.get(index, too_large)) for index in range(len(reports))]
+
+
+def _entry(index: int, outcome: Receipt | Problem) -> BatchEntry:
+    if isinstance(outcome, Problem):
+        return _refused(index, outcome)
     return BatchEntry(
         index=index,
-        status=201 if receipt.new else 409,
-        code="stored" if receipt.new else "inspection.exists",
-        inspection_id=receipt.inspection_id,
-        revision=receipt.revision,
-        evidence_hash=receipt.evidence_hash,
-        missing_images=receipt.missing_images,
+        status=201 if outcome.new else 409,
+        code="stored" if outcome.new else "inspection.exists",
+        inspection_id=outcome.inspection_id,
+        revision=outcome.revision,
+        evidence_hash=outcome.evidence_hash,
+        missing_images=outcome.missing_images,
     )
 
 

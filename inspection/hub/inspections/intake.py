@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import rfc8785
-import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
 from inspection.evidence import evidence_hash
-from inspection.hub.accounts.tokens import Caller, ensure_station
-from inspection.hub.events import EventKind, record
+from inspection.hub.accounts.tokens import Caller
+from inspection.hub.epcis.verdicts import serialise
+from inspection.hub.events import EventKind, Happened, record_each
 from inspection.hub.evidence import station_keys
-from inspection.hub.evidence.entering import enter_verdict
+from inspection.hub.evidence.entering import enter
 from inspection.hub.images.service import held
-from inspection.hub.inspections.tables import inspection_images, inspections
+from inspection.hub.inspections import storing
+from inspection.hub.inspections.storing import CheckedReport, Key, Stored, Written
 from inspection.hub.problems import Problem, faults
 from inspection.hub.returns.receiving import receive
+from inspection.ledger import leaves
+from inspection.ledger.leaves import new_leaf
 from inspection.report import InspectionReport
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedReport:
-    """A report whose evidence hash matches; ``text`` is what was received, to the letter."""
-
-    text: str
-    report: InspectionReport
-    confirmed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,93 +70,107 @@ def check_report(text: str, value: Any) -> CheckedReport:
 def accept(
     connection: Connection, caller: Caller, checked: CheckedReport, *, clock_offset_s: float | None = None
 ) -> Receipt:
-    """Store a report, its pictures' names and the event in one transaction; a repeat changes nothing.
+    """Store one report in the caller's transaction; see :func:`accept_all`.
 
     Raises:
-        Problem: ``station.mismatch``, ``inspection.signature``; ``inspection.conflict`` when this id and revision hold
-            another report.
+        Problem: why it was not stored.
     """
-    report = checked.report
-    if caller.station_id is not None and caller.station_id != report.station_id:
-        raise Problem("station.mismatch", f"this token reports for station {caller.station_id} only")
-    ensure_station(connection, caller.merchant_id, report.station_id)
-    signed = station_keys.examine(connection, caller, report)
-    first = _insert(connection, caller, checked, clock_offset_s)
-    if first is not None:
-        _name_images(connection, caller, report)
-        receive(connection, caller.merchant_id, report)
-        _record(connection, caller, report)
-        enter_verdict(connection, caller.merchant_id, report.inspection_id, report.revision, signed)
-    received_at = first or _repeated(connection, caller, report)
-    hashes = list(dict.fromkeys(picture.sha256 for picture in report.pictures))
-    there = held(connection, caller.merchant_id, hashes)
-    missing = [sha256 for sha256 in hashes if sha256 not in there]
-    return Receipt(first is not None, report.inspection_id, report.revision, report.evidence_hash, received_at, missing)
+    (outcome,) = accept_all(connection, caller, [checked], clock_offset_s=clock_offset_s)
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome
 
 
-def _insert(
-    connection: Connection, caller: Caller, checked: CheckedReport, clock_offset_s: float | None
-) -> datetime | None:
-    """When the row was written; ``None`` when this id and revision are there already."""
-    report = checked.report
-    row = {
-        "merchant_id": caller.merchant_id,
-        "inspection_id": report.inspection_id,
-        "revision": report.revision,
-        "station_id": report.station_id,
-        "rma": report.rma,
-        "gtin": report.item.gtin,
-        "serial": report.item.serial,
-        "epc": report.item.epc_uri,
-        "disposition": report.verdict.disposition.value,
-        "grade": report.verdict.grade and report.verdict.grade.value,
-        "decided_by": report.verdict.decided_by,
-        "confirmed_at": checked.confirmed_at,
-        "received_via": caller.token_id,
-        "evidence_hash": report.evidence_hash,
-        "clock_offset_s": clock_offset_s,
-        "report": sa.cast(sa.literal(checked.text, sa.Text), JSONB),
-    }
-    # Of several that arrive at once, the others wait here until the first commits, then see its row.
-    statement = postgresql.insert(inspections).values(row).on_conflict_do_nothing()
-    return connection.execute(statement.returning(inspections.c.received_at)).scalar_one_or_none()
+def accept_all(
+    connection: Connection, caller: Caller, reports: Sequence[CheckedReport], *, clock_offset_s: float | None = None
+) -> list[Receipt | Problem]:
+    """Store reports, their pictures' names, events and ledger entries in one transaction; a repeat changes nothing.
 
-
-def _repeated(connection: Connection, caller: Caller, report: InspectionReport) -> datetime:
-    """When this very report was received first."""
-    key = sa.and_(
-        inspections.c.merchant_id == caller.merchant_id,
-        inspections.c.inspection_id == report.inspection_id,
-        inspections.c.revision == report.revision,
+    Returns:
+        For each report in order its receipt, or why it was not stored: ``station.mismatch``,
+        ``inspection.signature``, or ``inspection.conflict`` when its id and revision hold another report.
+    """
+    merchant_id = caller.merchant_id
+    refused = {place: problem for place, each in enumerate(reports) if (problem := _unfit(caller, each.report))}
+    fit = [each for place, each in enumerate(reports) if place not in refused]
+    if not fit:
+        return list(refused.values())
+    serialise(connection, merchant_id, {each.report.inspection_id for each in fit})
+    written = storing.insert(connection, caller, fit, clock_offset_s)
+    fresh = {each.key: each.report for each in reversed(fit) if each.key in written}  # the first of a key stays
+    new = [each for each in fit if fresh.get(each.key) is each.report]
+    _follow_up(connection, caller, [each.report for each in new], written)
+    there = storing.stored(
+        connection, merchant_id, {each.key for each in fit} - {each.key for each in new} | _twice(fit)
     )
-    columns = sa.select(inspections.c.evidence_hash, inspections.c.received_at)
-    stored = connection.execute(columns.where(key)).one()
-    if stored.evidence_hash != report.evidence_hash:
-        detail = (
-            f"revision {report.revision} of inspection {report.inspection_id} is another report; nothing was changed"
-        )
-        raise Problem("inspection.conflict", detail, stored_evidence_hash=stored.evidence_hash)
-    moment: datetime = stored.received_at
-    return moment
-
-
-def _name_images(connection: Connection, caller: Caller, report: InspectionReport) -> None:
-    rows = [
-        {
-            "merchant_id": caller.merchant_id,
-            "inspection_id": report.inspection_id,
-            "revision": report.revision,
-            "position": position,
-            "view": picture.view,
-            "sha256": picture.sha256,
-        }
-        for position, picture in enumerate(report.pictures)
+    hashes = {picture.sha256 for each in fit for picture in each.report.pictures}
+    held_now = held(connection, merchant_id, hashes)
+    return [
+        refused.get(place) or _outcome(each.report, fresh.get(each.key) is each.report, written, there, held_now)
+        for place, each in enumerate(reports)
     ]
-    if rows:
-        connection.execute(inspection_images.insert(), rows)
 
 
-def _record(connection: Connection, caller: Caller, report: InspectionReport) -> None:
+def _unfit(caller: Caller, report: InspectionReport) -> Problem | None:
+    """Why ``caller`` cannot deliver this report, whatever is stored."""
+    if caller.station_id is not None and caller.station_id != report.station_id:
+        return Problem("station.mismatch", f"this token reports for station {caller.station_id} only")
+    if report.signature is not None and not report.is_signed():
+        return Problem("inspection.signature", "the station's signature is not one over this report's evidence hash")
+    return None
+
+
+def _follow_up(
+    connection: Connection, caller: Caller, new: Sequence[InspectionReport], written: Mapping[Key, Written]
+) -> None:
+    """What is written beside reports that were stored just now."""
+    if not new:
+        return
+    storing.name_images(connection, caller.merchant_id, new)
+    receive(connection, caller.merchant_id, new)
+    record_each(connection, caller.merchant_id, [_happened(report) for report in new])
+    facts = []
+    for report in new:
+        signed = station_keys.examine(connection, caller, report)
+        row = written[report.inspection_id, report.revision]
+        facts.append(
+            leaves.verdict(
+                report.inspection_id,
+                report.revision,
+                evidence_hash=report.evidence_hash,
+                record_sha256=row.record_sha256,
+                received_at=row.received_at,
+                received_via=caller.token_id,
+                station_key=signed.key,
+                station_key_trusted=signed.trusted,
+            )
+        )
+    enter(connection, caller.merchant_id, map(new_leaf, facts))
+
+
+def _twice(reports: Sequence[CheckedReport]) -> set[Key]:
+    """Ids and revisions that more than one of these reports has."""
+    return {key for key, number in Counter(each.key for each in reports).items() if number > 1}
+
+
+def _outcome(
+    report: InspectionReport,
+    is_new: bool,
+    written: Mapping[Key, Written],
+    there: Mapping[Key, Stored],
+    held_now: Collection[str],
+) -> Receipt | Problem:
+    key = (report.inspection_id, report.revision)
+    if not is_new and there[key].evidence_hash != report.evidence_hash:
+        detail = f"revision {key[1]} of inspection {key[0]} is another report; nothing was changed"
+        return Problem("inspection.conflict", detail, stored_evidence_hash=there[key].evidence_hash)
+    received_at = written[key].received_at if is_new else there[key].received_at
+    hashes = dict.fromkeys(picture.sha256 for picture in report.pictures)
+    missing = [sha256 for sha256 in hashes if sha256 not in held_now]
+    return Receipt(is_new, *key, report.evidence_hash, received_at, missing)
+
+
+def _happened(report: InspectionReport) -> Happened:
     kind = EventKind.INSPECTION_CONFIRMED if report.revision == 1 else EventKind.INSPECTION_CORRECTED
     payload = {
         "revision": report.revision,
@@ -171,4 +179,4 @@ def _record(connection: Connection, caller: Caller, report: InspectionReport) ->
         "disposition": report.verdict.disposition.value,
         "evidence_hash": report.evidence_hash,
     }
-    record(connection, caller.merchant_id, kind, str(report.inspection_id), payload)
+    return kind, str(report.inspection_id), payload

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 
 from inspection.hub.events import EventKind
-from inspection.hub.tables import events
 from inspection.report import InspectionReport
 
-ONCE = sa.text("kind = 'return_received'")
+_INSERT = sa.text(
+    """
+    INSERT INTO events (merchant_id, kind, subject, payload)
+    SELECT :merchant_id, :kind, row.* FROM jsonb_to_recordset(:rows) AS row (subject text, payload jsonb)
+    ON CONFLICT (merchant_id, subject) WHERE kind = 'return_received' DO NOTHING
+    """
+).bindparams(sa.bindparam("merchant_id", type_=sa.Uuid), sa.bindparam("rows", type_=JSONB))
 
 
-def receive(connection: Connection, merchant_id: UUID, report: InspectionReport) -> None:
+def receive(connection: Connection, merchant_id: UUID, reports: Iterable[InspectionReport]) -> None:
     """Add the event ``return_received``, once for each RMA number, whether the return itself was imported or not.
 
-    Of several first reports at once, one adds it; the others see that after its transaction.
+    Of several first reports at once, one adds it; the others see that after its transaction. By RMA number, so that
+    two batches with the same ones cannot block each other.
     """
-    if report.rma is None:
-        return
-    payload = {
+    first: dict[str, InspectionReport] = {}
+    for report in reports:
+        if report.rma is not None:
+            first.setdefault(report.rma, report)
+    rows = [{"subject": rma, "payload": _payload(first[rma])} for rma in sorted(first)]
+    if rows:
+        connection.execute(_INSERT, {"merchant_id": merchant_id, "kind": EventKind.RETURN_RECEIVED.value, "rows": rows})
+
+
+def _payload(report: InspectionReport) -> dict[str, str]:
+    return {
         "station_id": report.station_id,
         "inspection_id": str(report.inspection_id),
         "arrived_at": report.started_at.isoformat(),
     }
-    row = {
-        "merchant_id": merchant_id,
-        "kind": EventKind.RETURN_RECEIVED.value,
-        "subject": report.rma,
-        "payload": payload,
-    }
-    adding = postgresql.insert(events).values(row)
-    connection.execute(adding.on_conflict_do_nothing(index_elements=["merchant_id", "subject"], index_where=ONCE))
