@@ -73,6 +73,7 @@ def routed() -> FastAPI:
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)
+    app.include_router(console_floor.router)
     problems.install(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app
