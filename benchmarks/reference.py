@@ -15,7 +15,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -27,13 +27,14 @@ from rich.table import Table
 
 from inspection.frame import Pixels, ViewPicture
 from models.evaluation.figures import auroc
-from models.reference import ANY_VIEW, MOST, Bank, ReferenceRefused, ViewBank, learn
+from models.reference import ANY_VIEW, Bank, Comparison, ReferenceRefused, ViewBank, calibrated, learn
 from models.reference_build import sample
 from models.runtime import Judge
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = 8
 TAKEN_AGAIN = 20
+MOST_GOOD = 24
 SIDE = 640
 REPEATS = 60
 
@@ -62,16 +63,22 @@ def main(
     refused: dict[str, list[str]] = defaultdict(list)
     bank: ViewBank | None = None
     for trial in [*taken_again(photographs, goods), *as_they_are(photographs, draws), *rendered(renders, draws)]:
-        good = [sample(judge, str(number), pixels) for number, pixels in enumerate(trial.good)]
-        damaged = {name: [judge.patches(fitted(judge, p))[0] for p in some] for name, some in trial.damaged.items()}
         for draw in range(trial.draws):
-            order = np.random.default_rng(draw).permutation(len(good))
+            order = np.random.default_rng(draw).permutation(len(trial.good))
+            chosen = [trial.good[index] for index in order[:SAMPLES]]
+            place = judge.place_of(chosen)
             try:
-                bank = learn([good[index] for index in order[:SAMPLES]])
+                bank = learn([sample(judge, place, str(row), pixels) for row, pixels in enumerate(chosen)], place)
             except ReferenceRefused as error:
                 refused[trial.name].append(str(error))
                 continue
-            found[trial.name].append(measured(bank, [good[i].versions[0] for i in order[SAMPLES:]], damaged))
+            beside = Bank(trial.name, judge.bundle_id, {ANY_VIEW: bank})
+            good = [compared(judge, beside, trial.good[index]) for index in order[SAMPLES:][:MOST_GOOD]]
+            damaged = {
+                name: [compared(judge, beside, pixels) for pixels in some] for name, some in trial.damaged.items()
+            }
+            found[trial.name].append(measured(good, damaged))
+        typer.echo(f"{trial.name}: {[round(row['AUROC all'], 3) for row in found[trial.name]]}", err=True)
     Console(width=150).print(ranking(found, refused))
     for name, reasons in refused.items():
         for reason in reasons:
@@ -80,10 +87,16 @@ def main(
         Console(width=150).print(costs(judge, bank))
 
 
-def measured(bank: ViewBank, good: list[np.ndarray], damaged: dict[str, list[np.ndarray]]) -> dict[str, float]:
+def compared(judge: Judge, bank: Bank, pixels: Pixels) -> Comparison:
+    """What a station would say of a picture."""
+    found = judge.assess_beside([ViewPicture("any", pixels)], bank)[1][0]
+    if found is None:
+        raise SystemExit("the bank has no view for a picture")
+    return found
+
+
+def measured(calm: list[Comparison], kinds: dict[str, list[Comparison]]) -> dict[str, float]:
     """AUROC of each kind of damage and of all together, false alarms, and the share of damage beyond the limit."""
-    calm = [bank.compare(grid) for grid in good]
-    kinds = {name: [bank.compare(grid) for grid in grids] for name, grids in damaged.items()}
     everything = [found for some in kinds.values() for found in some]
     result = {
         "good": float(len(calm)),
@@ -127,9 +140,13 @@ def ranking(found: dict[str, list[dict[str, float]]], refused: dict[str, list[st
 
 def costs(judge: Judge, bank: ViewBank) -> Table:
     """Milliseconds a view: the judge alone, beside 8 and beside 16 samples, in turns."""
-    patches = np.concatenate([bank.patches, bank.patches])[:MOST]
-    owner, spread = np.resize(bank.owner, len(patches)), np.resize(bank.spread, len(patches))
-    twice = replace(bank, patches=patches, owner=owner, spread=spread)  # as many patches as 16 samples may have
+    noise = np.random.default_rng(0).normal(0, 0.1, bank.grids.shape).astype(np.float32)
+    twice = calibrated(
+        tuple(map(str, range(2 * SAMPLES))),
+        np.concatenate([bank.grids, bank.grids + noise]),
+        np.concatenate([bank.seen, bank.seen]),
+        bank.place,
+    )
     picture = [ViewPicture("top", np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8))]
     banks = [None, *(Bank("-", judge.bundle_id, {ANY_VIEW: view}) for view in (bank, twice))]
     times: list[list[float]] = [[], [], []]
@@ -139,15 +156,37 @@ def costs(judge: Judge, bank: ViewBank) -> Table:
             judge.assess_beside(picture, one)
             times[index].append((time.perf_counter() - start) * 1e3)
     table = Table(title="Milliseconds a view, 640x480, 2 threads")
-    for column in ("", "median", "best", "more than alone, median", "best"):
+    for column in ("", "median", "best", "to the judge alone"):
         table.add_column(column, justify="right" if column else "left")
     alone = times[0]
     for name, some in zip(("judge alone", f"{SAMPLES} samples", f"{2 * SAMPLES} samples"), times, strict=True):
-        more = statistics.median(b - a for a, b in zip(alone, some, strict=True))
-        table.add_row(
-            name, f"{statistics.median(some):.1f}", f"{min(some):.1f}", f"{more:.1f}", f"{min(some) - min(alone):.1f}"
-        )
+        ratio = statistics.median(b / a for a, b in zip(alone, some, strict=True))
+        table.add_row(name, f"{statistics.median(some):.1f}", f"{min(some):.1f}", f"{ratio:.2f}")
+    for count, view in ((SAMPLES, bank), (2 * SAMPLES, twice)):
+        for name, spent in parts(judge, view, picture[0].pixels).items():
+            ratio = statistics.median(b / a for a, b in zip(alone, spent, strict=True))
+            table.add_row(
+                f"{count} samples: {name}", f"{statistics.median(spent):.1f}", f"{min(spent):.1f}", f"{ratio:.2f}"
+            )
     return table
+
+
+def parts(judge: Judge, bank: ViewBank, pixels: Pixels) -> dict[str, list[float]]:
+    """Milliseconds of laying over, of the graph's second look, and of the comparison."""
+    times: dict[str, list[float]] = {"laying over": [], "second look of the graph": [], "comparing": []}
+    if bank.place is None:
+        return {}
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        laid = judge.laid([pixels], [bank.place])[0]
+        seen = time.perf_counter()
+        grid = judge.patches(laid.fitted[None])[0]
+        looked = time.perf_counter()
+        laid.back(bank.compare(grid, laid.seen(grid.shape[0])).cells)
+        ends = (seen - start, looked - seen, time.perf_counter() - looked)
+        for spent, one in zip(times.values(), ends, strict=True):
+            spent.append(one * 1e3)
+    return times
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------
@@ -174,12 +213,14 @@ def as_they_are(folder: Path, draws: int) -> Iterator[Trial]:
         return
     rows = list(csv.DictReader((folder / "manifest.csv").open(encoding="utf-8")))
     cans = [row for row in rows if row["set"] == "cans" and row["group"] == "20221108"]
-    yield Trial(
-        "cans of one day, distance changes",
-        [read(folder / row["file"]) for row in cans if row["condition"] == "intact"],
-        {"dents": [read(folder / row["file"]) for row in cans if row["condition"] != "intact"]},
-        draws,
-    )
+    for view in ("side", "top"):
+        shown = [row for row in cans if can_view(row["file"]) == view]
+        yield Trial(
+            f"cans of one day, {view}, distance changes",
+            [read(folder / row["file"], side=0) for row in shown if row["condition"] == "intact"],
+            {"dents": [read(folder / row["file"], side=0) for row in shown if row["condition"] != "intact"]},
+            draws,
+        )
     bad = {k: [r for r in rows if r["file"].startswith(f"phones/{k}/")][::15] for k in ("scratch", "stain", "oil")}
     yield Trial(
         "phones, 15 models in one place",
@@ -187,6 +228,12 @@ def as_they_are(folder: Path, draws: int) -> Iterator[Trial]:
         {kind: [read(folder / row["file"]) for row in some] for kind, some in bad.items()},
         draws,
     )
+
+
+def can_view(file: str) -> str:
+    """From which side a can was photographed on the day of the intact ones; the time of day tells."""
+    at = Path(file).stem.split("_")[2]
+    return "top" if "093400" < at < "103000" or "113340" < at < "113800" else "side"
 
 
 def rendered(folder: Path, draws: int) -> Iterator[Trial]:
@@ -202,17 +249,14 @@ def rendered(folder: Path, draws: int) -> Iterator[Trial]:
             yield Trial(f"renders, {own[0]['goods']}, {view}", good, damaged, draws)
 
 
-def fitted(judge: Judge, pixels: Pixels) -> Pixels:
-    """A batch of one."""
-    return judge.preprocess([ViewPicture("any", pixels)])
-
-
-def read(file: Path) -> Pixels:
-    """The picture, its longer side 640 pixels."""
+def read(file: Path, side: int = SIDE) -> Pixels:
+    """The picture, its longer side ``side`` pixels; 0 for as it is."""
     pixels = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if pixels is None:
         raise SystemExit(f"cannot read {file}")
-    scale = SIDE / max(pixels.shape[:2])
+    if not side:
+        return np.asarray(pixels, np.uint8)
+    scale = side / max(pixels.shape[:2])
     return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -1,10 +1,11 @@
 """Compare an item with pictures of good samples of the same product, where no defect was ever seen.
 
-The patches are the cells of the trunk's fine stage, from the same forward pass as everything else. A cell is as strange
-as it is far from the nearest cell of the good samples, less how far those lie from one another there. Compare PatchCore
-(Roth et al. 2022, arXiv 2106.08265): nearest neighbours in a thinned memory of patch features. What counts as strange
-is learned from the good samples: each is compared with the others, and Student's t says of a new picture what share of
-good ones would be less strange.
+The patches are the cells of the trunk's fine stage, of pictures that are laid over one another (`models.placing`). A
+cell is as strange as it is far from the cells around the same place of the samples most like it, beside how far the
+samples are from one another there. Compare PatchCore (Roth et al. 2022, arXiv 2106.08265): nearest neighbours among
+patch features; and PaDiM (Defard et al. 2020, arXiv 2011.08785): a distribution for each place. What counts as strange
+is learned from the good samples: each is compared with the others alone, and Student's t says of a new picture what
+share of good ones would be less strange.
 """
 
 from __future__ import annotations
@@ -17,24 +18,34 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.errors import InspectionError
+from models.placing import Place
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Cells = npt.NDArray[np.bool_]
 MIN_SAMPLES, MAX_SAMPLES = 4, 16
 ANY_VIEW = ""
-KEPT = 512
-"""Patches kept of every sample: its own cells, and those of its moved versions that are least like them."""
-MOST = 6144
-"""Patches kept of all samples together, unless their own cells are more; bounds the time of a comparison."""
+REACH = 1
+"""Cells around a place where the samples are searched: what alignment leaves."""
+NEIGHBOURS = 3
+"""Samples most like the picture, of which the mean distance counts: one of them alone may be odd there, too."""
+STRANGEST = 3
+"""Cells whose mean says how strange a picture is; one alone may be noise."""
+LEAST_SCATTER = 0.25
+"""The scatter at a place is told by few samples: at least this share of the scatter all over the picture."""
+LEAST_NOISE = 0.1
+"""The same for what a channel's noise is, beside the channels' mean deviation over the pictures."""
 FALSE_ALARM = 0.01
 """Share of good items that the threshold lets be called anomalous, if they scatter as the samples do."""
-OUTLIER = 0.001
+OUTLIER = 2e-5
+"""Share of good items as strange as that. Seen: 1e-4 of a good sample that was aligned badly, 5e-6 of a stained one."""
 LEAST_AGREEMENT = 0.7
 """Seen: 0.86 and more for one product from changing distances; 0.54 for one in changing poses; 0.53 for several."""
 SPECIAL = 0.75
 """Only this most special quarter of a picture's cells tells products apart: a table looks like any other table."""
-LEAST_SIGMA = 0.25
-"""The scatter of few samples is easily underestimated: at least this share of the typical distance between samples."""
+USUAL_SIGMA, USUAL_WEIGHT = 0.3, 8
+"""How much the strangeness of good samples of a product scatters (seen: 0.15 to 0.6), and how many samples that is
+worth: few samples alone tell it badly, and a limit that has to allow for that finds little."""
 
 
 class ReferenceRefused(InspectionError):
@@ -48,7 +59,7 @@ class Comparison:
     """One view compared with the good samples.
 
     Attributes:
-        strangeness: of the strangest cell, in feature distance; may be negative.
+        strangeness: logarithm of 1 + how many times the usual scatter the strangest cells are off; 0 or more.
         score: share of good items that would be less strange, 0..1.
         anomalous: whether the score is beyond the bank's limit.
         cells: (h, w) heat map, probabilities of the same scale as ``score`` per cell.
@@ -68,30 +79,26 @@ class ViewBank:
 
     Attributes:
         names: of the S samples, as they were given.
-        grids: (S, h, w, C) patches of the samples as they are.
-        patches: (M, C) kept patches of the samples and their slightly moved versions.
-        owner: (M,) which sample each is of.
-        spread: (M,) distance of each to the nearest patch of another sample.
+        grids: (S, h, w, C) patches of the samples, laid over one another.
+        seen: (S, h, w) which of them show what the camera saw.
+        place: how a picture is laid over them; ``None`` in a bank made of patches alone.
         left_out: (S,) strangeness of each sample to the others.
-        typical: median distance of samples' cells to the nearest of other samples.
     """
 
     names: tuple[str, ...]
     grids: Floats
-    patches: Floats
-    owner: npt.NDArray[np.int16]
-    spread: Floats
+    seen: Cells
+    place: Place | None
     left_out: Floats
-    typical: float
-    _search: Floats = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_search", _search(self.patches))
+    _weight: Floats = field(repr=False)
+    _usual: Floats = field(repr=False)
+    _scatter: Floats = field(repr=False)
+    _ready: _Ready = field(repr=False)
 
     @property
     def limit(self) -> float:
         """Strangeness from which a picture is anomalous."""
-        low, high = float(self.left_out.min()), float(self.left_out.max()) + 1e3 * self.typical + 1.0
+        low, high = 0.0, 20.0
         for _ in range(60):  # the score grows with strangeness
             middle = (low + high) / 2
             low, high = (middle, high) if self.score(middle) < 1 - FALSE_ALARM else (low, middle)
@@ -99,26 +106,29 @@ class ViewBank:
 
     def score(self, strangeness: float) -> float:
         """Share of good items expected to be less strange, from the samples' own strangeness (Student's t)."""
-        return float(_share_below(np.array(strangeness), self.left_out, LEAST_SIGMA * self.typical))
+        return float(_share_below(np.array(strangeness), self.left_out))
 
-    def compare(self, grid: Floats) -> Comparison:
-        """Compare the patches (h, w, C) of a picture.
+    def compare(self, grid: Floats, seen: Cells | None = None) -> Comparison:
+        """Compare the patches (h, w, C) of a picture laid over the samples; cells not ``seen`` (h, w) do not count.
 
         Raises:
             ReferenceRefused: the patches have another shape than the samples'.
         """
         if grid.shape != self.grids.shape[1:]:
             raise ReferenceRefused(f"patches of shape {self.grids.shape[1:]} expected, found {grid.shape}")
-        distance, nearest = _nearest(grid.reshape(-1, grid.shape[-1]), self._search)
-        strange = distance - self.spread[nearest]
-        worst = int(strange.argmax())
-        scores = _share_below(strange, self.left_out, LEAST_SIGMA * self.typical)
+        apart = self._ready.distances(grid * self._weight)
+        off = _off(_nearest_mean(apart), self._usual, self._scatter)
+        if seen is not None:
+            off = np.where(seen, off, 0.0)
+        worst = np.unravel_index(int(off.argmax()), off.shape)
+        strangeness = _strangeness(off)
+        score = self.score(strangeness)
         return Comparison(
-            strangeness=float(strange[worst]),
-            score=float(scores[worst]),
-            anomalous=bool(scores[worst] >= 1 - FALSE_ALARM),
-            cells=np.asarray(scores.reshape(grid.shape[:2]), np.float32),
-            nearest=self.names[self.owner[nearest[worst]]],
+            strangeness=strangeness,
+            score=score,
+            anomalous=bool(score >= 1 - FALSE_ALARM),
+            cells=np.asarray(_share_below(np.log1p(off), self.left_out), np.float32),
+            nearest=self.names[int(apart[:, worst[0], worst[1]].argmin())],
         )
 
 
@@ -160,26 +170,48 @@ class Bank:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One picture of a good sample: its name, and the patches (V, h, w, C) of it and its V - 1 moved versions."""
+    """One picture of a good sample.
+
+    Attributes:
+        name: of the picture.
+        grid: its patches (h, w, C), laid over the others.
+        seen: which of them (h, w) show what the camera saw; ``None`` for all.
+    """
 
     name: str
-    versions: Floats
+    grid: Floats
+    seen: Cells | None = None
 
 
-def learn(samples: Sequence[Sample]) -> ViewBank:
+def learn(samples: Sequence[Sample], place: Place | None = None) -> ViewBank:
     """The bank of one view.
 
     Raises:
         ReferenceRefused: too few or too many samples, two of one name, or they disagree.
     """
-    if not MIN_SAMPLES <= len(samples) <= MAX_SAMPLES:
+    require_count(len(samples))
+    names = tuple(sample.name for sample in samples)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ReferenceRefused(f"two samples are named {', '.join(twice)}", hint="give each picture its own name")
+    seen = [np.ones(sample.grid.shape[:2], bool) if sample.seen is None else sample.seen for sample in samples]
+    view = calibrated(names, np.stack([sample.grid for sample in samples]), np.stack(seen), place)
+    _refuse_other_products(view.grids)
+    _refuse_outlier(names, view.left_out)
+    return view
+
+
+def require_count(samples: int) -> None:
+    """Refuse too few or too many.
+
+    Raises:
+        ReferenceRefused: says how many there may be.
+    """
+    if not MIN_SAMPLES <= samples <= MAX_SAMPLES:
         raise ReferenceRefused(
-            f"{MIN_SAMPLES} to {MAX_SAMPLES} pictures of good samples expected, found {len(samples)}",
-            hint="take more pictures of good samples" if len(samples) < MIN_SAMPLES else "choose the most typical ones",
+            f"{MIN_SAMPLES} to {MAX_SAMPLES} pictures of good samples expected, found {samples}",
+            hint="take more pictures of good samples" if samples < MIN_SAMPLES else "choose the most typical ones",
         )
-    kept = [thinned(sample.versions, KEPT) for sample in samples]
-    grids = np.stack([sample.versions[0] for sample in samples])
-    return _calibrated(tuple(sample.name for sample in samples), grids, kept)
 
 
 def extended(view: ViewBank, sample: Sample) -> ViewBank:
@@ -190,58 +222,92 @@ def extended(view: ViewBank, sample: Sample) -> ViewBank:
     """
     if len(view.names) >= MAX_SAMPLES:
         raise ReferenceRefused(f"the reference has {MAX_SAMPLES} samples already", hint="build it again without one")
-    kept = [view.patches[view.owner == number] for number in range(len(view.names))]
-    grids = np.concatenate([view.grids, sample.versions[:1]])
-    return _calibrated((*view.names, sample.name), grids, [*kept, thinned(sample.versions, KEPT)])
+    known = [Sample(name, grid, seen) for name, grid, seen in zip(view.names, view.grids, view.seen, strict=True)]
+    return learn([*known, sample], view.place)
 
 
-def thinned(versions: Floats, count: int) -> Floats:
-    """All patches (K, C) of the first of ``versions`` (V, h, w, C), and of the others those farthest from all kept.
+def calibrated(names: tuple[str, ...], grids: Floats, seen: Cells, place: Place | None) -> ViewBank:
+    """A bank of samples that are known to agree; every one is judged by the others alone."""
+    weight = _weight(grids)
+    ready = _Ready.of(grids * weight)
+    apart = np.stack([ready.distances(grid * weight) for grid in grids])
+    usual, scatter = _usual(apart, seen, range(len(names)))
+    left_out = []
+    for sample in range(len(names)):
+        others = [number for number in range(len(names)) if number != sample]
+        off = _off(_nearest_mean(apart[sample, others]), *_usual(apart, seen, others))
+        left_out.append(_strangeness(np.where(seen[sample], off, 0.0)))
+    return ViewBank(names, grids, seen, place, np.array(left_out, np.float32), weight, usual, scatter, ready)
 
-    Up to ``count`` together, by greedy k-centre: no random number, and a smaller count keeps the first of a greater's.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """Samples made ready to be searched: patches with a rim of REACH (S, h + 2, w + 2, C), and their squares' sums."""
+
+    rimmed: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, grids: Floats) -> _Ready:
+        rim = ((0, 0), (REACH, REACH), (REACH, REACH), (0, 0))
+        rimmed = np.pad(grids, rim, mode="edge").astype(np.float32)
+        return cls(rimmed, np.einsum("shwc,shwc->shw", rimmed, rimmed))
+
+    def distances(self, grid: Floats) -> Floats:
+        """Distance (S, h, w) of each cell of ``grid`` (h, w, C) to the nearest around its place, in each sample."""
+        height, width = grid.shape[:2]
+        least = np.full((len(self.rimmed), height, width), np.inf, np.float32)
+        for down in range(2 * REACH + 1):
+            for right in range(2 * REACH + 1):
+                part = np.s_[:, down : down + height, right : right + width]
+                product = np.einsum("shwc,hwc->shw", self.rimmed[part], grid)
+                np.minimum(least, self.squares[part] - 2 * product, out=least)
+        return np.asarray(np.sqrt(np.maximum(least + np.einsum("hwc,hwc->hw", grid, grid), 0)), np.float32)
+
+
+def _weight(grids: Floats) -> Floats:
+    """Weight (C,) of each channel: less where samples differ at the same place, which says nothing of damage."""
+    count = len(grids)
+    noise = np.sqrt(grids.var(axis=0).mean(axis=(0, 1)) * count / (count - 1))
+    deviation = float(np.sqrt(grids.var(axis=(0, 1, 2))).mean())
+    return np.asarray(1 / (noise + LEAST_NOISE * deviation + 1e-9), np.float32)
+
+
+def _nearest_mean(apart: Floats) -> Floats:
+    """Mean distance (h, w) to the most similar of the samples ``apart`` (S, h, w)."""
+    count = min(NEIGHBOURS, len(apart))
+    return np.asarray(np.partition(apart, count - 1, axis=0)[:count].mean(axis=0), np.float32)
+
+
+def _usual(apart: Floats, seen: Cells, samples: Sequence[int]) -> tuple[Floats, Floats]:
+    """Mean and scatter (h, w) of how far each of ``samples`` is from the rest of them, where it is ``seen``.
+
+    ``apart`` is (S, S, h, w), of each sample to each.
     """
-    own, others = (part.reshape(-1, versions.shape[-1]) for part in (versions[:1], versions[1:]))
-    if not len(others) or len(own) >= count:
-        return own
-    squares = np.einsum("nc,nc->n", others, others)
-    least, _ = _nearest(others, _search(own))
-    least, chosen = np.square(least), []
-    for _ in range(min(count - len(own), len(others))):
-        chosen.append(int(least.argmax()))
-        centre = others[chosen[-1]]
-        np.minimum(least, squares + squares[chosen[-1]] - 2 * (others @ centre), out=least)
-        least[chosen[-1]] = -np.inf
-    return np.concatenate([own, others[chosen]])
+    far = np.stack([_nearest_mean(apart[one, [other for other in samples if other != one]]) for one in samples])
+    counts = seen[list(samples)]
+    total = np.maximum(counts.sum(axis=0), 1)
+    mean = np.where(counts.any(axis=0), (far * counts).sum(axis=0) / total, far.mean(axis=0))
+    variance = (np.square(far - mean) * counts).sum(axis=0) / total
+    scatter = np.sqrt(_around(variance)) + LEAST_SCATTER * float(far[counts].std()) + 1e-6
+    return np.asarray(mean, np.float32), np.asarray(scatter, np.float32)
 
 
-def _calibrated(names: tuple[str, ...], grids: Floats, kept: Sequence[Floats]) -> ViewBank:
-    """Let every sample be judged by the others, and refuse samples that disagree.
+def _around(values: Floats) -> Floats:
+    """Mean of each cell and its eight neighbours."""
+    height, width = values.shape
+    rimmed = np.pad(values, 1, mode="edge")
+    parts = [rimmed[down : down + height, right : right + width] for down in range(3) for right in range(3)]
+    return np.asarray(np.mean(parts, axis=0), np.float32)
 
-    ``kept`` are the patches of each sample, the most needed first.
-    """
-    most = max(grids.shape[1] * grids.shape[2], MOST // len(names))  # never less than the picture itself
-    kept = [some[:most] for some in kept]
-    patches = np.concatenate(kept)
-    owner = np.repeat(np.arange(len(kept), dtype=np.int16), [len(some) for some in kept])
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ReferenceRefused(f"two samples are named {', '.join(twice)}", hint="give each picture its own name")
-    searches = [_search(patches[owner == sample]) for sample in range(len(names))]
-    between = np.stack([_nearest(patches, search)[0] for search in searches], axis=1)
-    between[np.arange(len(patches)), owner] = np.inf
-    left_out, typical = [], []
-    for sample, grid in enumerate(grids):
-        others = owner != sample
-        spread = np.delete(between[others], sample, axis=1).min(axis=1)
-        query = grid.reshape(-1, grid.shape[-1])
-        distance, nearest = _nearest(query, _search(patches[others]))
-        left_out.append(float((distance - spread[nearest]).max()))
-        typical.append(float(np.median(distance)))
-    _refuse_other_products(grids)
-    _refuse_outlier(names, left_out, float(np.median(typical)))
-    return ViewBank(
-        names, grids, patches, owner, between.min(axis=1), np.array(left_out, np.float32), float(np.median(typical))
-    )
+
+def _off(far: Floats, usual: Floats, scatter: Floats) -> Floats:
+    return np.asarray(np.maximum((far - usual) / scatter, 0), np.float32)
+
+
+def _strangeness(off: Floats) -> float:
+    count = min(STRANGEST, off.size)
+    return float(np.log1p(np.partition(off.ravel(), -count)[-count:].mean()))
 
 
 def _refuse_other_products(grids: Floats) -> None:
@@ -263,10 +329,10 @@ def _refuse_other_products(grids: Floats) -> None:
         )
 
 
-def _refuse_outlier(names: Sequence[str], left_out: Sequence[float], typical: float) -> None:
+def _refuse_outlier(names: Sequence[str], left_out: Floats) -> None:
     worst = int(np.argmax(left_out))
-    rest = np.delete(np.array(left_out, np.float32), worst)
-    if 1 - float(_share_below(np.array(left_out[worst]), rest, LEAST_SIGMA * typical)) < OUTLIER:
+    less = float(_share_below(np.array(left_out[worst]), np.delete(left_out, worst)))
+    if 1 - less < OUTLIER:
         raise ReferenceRefused(
             f"{names[worst]} is not like the other samples",
             hint="look at it: leave it out when it is damaged or another product, or add more pictures like it",
@@ -297,15 +363,17 @@ def _elsewhere(grid: Floats, apart: int = 3) -> Floats:
     return np.asarray(np.sqrt(np.maximum(np.where(near, np.inf, squares).min(axis=1), 0)), np.float32)
 
 
-def _share_below(values: npt.NDArray[np.floating], samples: npt.ArrayLike, least_sigma: float) -> Doubles:
+def _share_below(values: npt.NDArray[np.floating], samples: npt.ArrayLike) -> Doubles:
     """Chance that one more value of the same normal distribution as ``samples`` is below each of ``values``.
 
-    The prediction interval of Student's t: t = (x - mean) / (s * sqrt(1 + 1/n)) with n - 1 degrees of freedom.
+    The predictive distribution with a prior for the variance: t = (x - mean) / (s * sqrt(1 + 1/n)) with v + n - 1
+    degrees of freedom, s² = (v * usual² + (n - 1) * own²) / (v + n - 1) (Gelman et al., Bayesian Data Analysis, 3.3).
     """
     known = np.asarray(samples, np.float64)
     count = len(known)
-    sigma = max(float(known.std(ddof=1)), least_sigma, 1e-9)
-    return _t_below((values.astype(np.float64) - known.mean()) / (sigma * math.sqrt(1 + 1 / count)), count - 1)
+    degrees = USUAL_WEIGHT + count - 1
+    variance = (USUAL_WEIGHT * USUAL_SIGMA**2 + (count - 1) * float(known.var(ddof=1))) / degrees
+    return _t_below((values.astype(np.float64) - known.mean()) / math.sqrt(variance * (1 + 1 / count)), degrees)
 
 
 def _t_below(t: Doubles, degrees: int) -> Doubles:

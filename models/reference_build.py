@@ -1,4 +1,4 @@
-"""Make the reference of a product from pictures of good samples: read, move a little, and let the graph see them."""
+"""Make the reference of a product from pictures of good samples: read, lay over one another, let the graph see them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inspection.frame import Pixels, ViewPicture
-from models.reference import ANY_VIEW, Bank, ReferenceRefused, Sample, extended, learn
+from inspection.frame import Pixels
+from models.placing import Place
+from models.reference import ANY_VIEW, Bank, ReferenceRefused, Sample, extended, learn, require_count
 from models.runtime import Judge
 
 ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_FILE_BYTES = 50_000_000
-MOVES = (
-    (8, 0, 0, 1.0),
-    (0, 8, 0, 1.0),
-    (8, 8, 0, 1.0),
-    (4, 4, 3, 1.0),
-    (4, -4, -3, 1.0),
-    (0, 0, 0, 1.1),
-    (0, 0, 0, 0.9),
-)
-"""What the next item may be off without being different: pixels right and down of the graph's input (a cell is 16),
-degrees, and times the brightness."""
 
 
 def build(judge: Judge, product: str, folder: Path, done: Callable[[int, int], None] = lambda _done, _of: None) -> Bank:
@@ -42,15 +32,19 @@ def build(judge: Judge, product: str, folder: Path, done: Callable[[int, int], N
     total, seen = sum(map(len, views.values())), 0
     banks = {}
     for view, files in views.items():
-        samples = []
-        for file in files:
-            samples.append(sample(judge, file.name, read_picture(file)))
-            seen += 1
-            done(seen, total)
+        where = folder / view if view else folder
         try:
-            banks[view] = learn(samples)
+            require_count(len(files))
+            pictures = {file.name: read_picture(file) for file in files}
+            place = judge.place_of(list(pictures.values()))
+            samples = []
+            for name, pixels in pictures.items():
+                samples.append(sample(judge, place, name, pixels))
+                seen += 1
+                done(seen, total)
+            banks[view] = learn(samples, place)
         except ReferenceRefused as error:
-            raise ReferenceRefused(f"{folder / view if view else folder}: {error}", hint=error.hint) from error
+            raise ReferenceRefused(f"{where}: {error}", hint=error.hint) from error
     return Bank(product, judge.bundle_id, banks)
 
 
@@ -65,13 +59,16 @@ def add(judge: Judge, bank: Bank, view: str, name: str, pixels: Pixels) -> Bank:
     if known is None:
         views = ", ".join(name or "(every view)" for name in bank.views)
         raise ReferenceRefused(f"the reference has no view {view!r}; it has {views}", hint="name one with --view")
-    return bank.with_view(view, extended(known, sample(judge, name, pixels)))
+    if known.place is None:
+        raise ReferenceRefused("the reference has no pictures to lay another over", hint="build it again")
+    return bank.with_view(view, extended(known, sample(judge, known.place, name, pixels)))
 
 
-def sample(judge: Judge, name: str, pixels: Pixels) -> Sample:
-    """The patches of a picture and its moved versions."""
-    fitted = judge.preprocess([ViewPicture(ANY_VIEW, pixels)], whole=True)[0]
-    return Sample(name, judge.patches(np.stack([fitted, *(_moved(fitted, *move) for move in MOVES)])))
+def sample(judge: Judge, place: Place, name: str, pixels: Pixels) -> Sample:
+    """The patches of a picture of a good sample, laid over the others."""
+    laid = judge.laid([pixels], [place])[0]
+    grid = judge.patches(laid.fitted[None])[0]
+    return Sample(name, grid, laid.seen(grid.shape[0]))
 
 
 def pictures_by_view(folder: Path) -> dict[str, list[Path]]:
@@ -108,11 +105,3 @@ def read_picture(file: Path) -> Pixels:
     if pixels is None:
         raise ReferenceRefused(f"{file} is no picture", hint="remove it from the samples")
     return np.asarray(pixels, np.uint8)
-
-
-def _moved(fitted: Pixels, right: float, down: float, degrees: float, brightness: float) -> Pixels:
-    side = fitted.shape[0]
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, 1.0)
-    turn[:, 2] += np.array((right, down))
-    moved = cv2.warpAffine(fitted, turn, (side, side), borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(cv2.convertScaleAbs(moved, alpha=brightness), np.uint8)

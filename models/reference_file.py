@@ -11,18 +11,41 @@ import json
 import os
 import tempfile
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.reference import MAX_SAMPLES, MIN_SAMPLES, Bank, ReferenceRefused, ViewBank
+from models.alignment import SIDE, Template
+from models.placing import Cut, Place
+from models.reference import MAX_SAMPLES, MIN_SAMPLES, Bank, ReferenceRefused, ViewBank, calibrated
 
 ENDING = ".ref"
-FORMAT = b"returns-reference 1\n"
+FORMAT = b"returns-reference 2\n"
+OLDER = b"returns-reference 1\n"
 MAX_BYTES = 200_000_000
 _AGAIN = "build it again from its pictures: python -m models reference build"
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class _Cut(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    left: Share
+    top: Share
+    right: Share
+    bottom: Share
+    follows: bool
+
+    @model_validator(mode="after")
+    def _is_a_box(self) -> _Cut:
+        if not (self.left < self.right and self.top < self.bottom):
+            raise ValueError("the cut has no area")
+        return self
 
 
 class _View(BaseModel):
@@ -30,7 +53,8 @@ class _View(BaseModel):
 
     name: Annotated[str, Field(max_length=100)]
     samples: Annotated[list[str], Field(min_length=MIN_SAMPLES, max_length=MAX_SAMPLES)]
-    typical: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    inside: tuple[Share, Share, Share, Share] | None = None
+    cut: _Cut | None = None
 
 
 class _Head(BaseModel):
@@ -50,7 +74,7 @@ def write_bank(path: Path, bank: Bank) -> None:
     head = _Head(
         product=bank.product,
         bundle_id=bank.bundle_id,
-        views=[_View(name=n, samples=list(v.names), typical=v.typical) for n, v in bank.views.items()],
+        views=[_described(name, view) for name, view in bank.views.items()],
     )
     arrays: dict[str, Any] = {"head": np.frombuffer(head.model_dump_json().encode(), np.uint8)}
     for number, view in enumerate(bank.views.values()):
@@ -77,8 +101,10 @@ def read_bank(path: Path) -> Bank:
         content = path.read_bytes()
     except OSError as error:
         raise ReferenceRefused(f"{path}: {error.strerror}", hint=_AGAIN) from error
+    if content.startswith(OLDER):
+        raise ReferenceRefused(f"{path} is a reference of format 1, as older software made it", hint=_AGAIN)
     if not content.startswith(FORMAT):
-        raise ReferenceRefused(f"{path} is not a reference of format 1", hint=_AGAIN)
+        raise ReferenceRefused(f"{path} is not a reference of format 2", hint=_AGAIN)
     seal, _, body = content[len(FORMAT) :].partition(b"\n")
     if seal != hashlib.sha256(body).hexdigest().encode():
         raise ReferenceRefused(f"{path} is damaged: its SHA-256 is not the one it carries", hint=_AGAIN)
@@ -91,35 +117,36 @@ def read_bank(path: Path) -> Bank:
     return Bank(head.product, head.bundle_id, views)
 
 
+def _described(name: str, view: ViewBank) -> _View:
+    place = view.place
+    cut = None if place is None or place.cut is None else _Cut(**asdict(place.cut))
+    return _View(name=name, samples=list(view.names), inside=None if place is None else place.template.inside, cut=cut)
+
+
 def _arrays(view: ViewBank) -> dict[str, Any]:
-    return {
-        "grids": view.grids,
-        "patches": view.patches,
-        "owner": view.owner,
-        "spread": view.spread,
-        "left_out": view.left_out,
-    }
+    arrays: dict[str, Any] = {"grids": view.grids, "seen": view.seen}
+    return arrays if view.place is None else arrays | {"template": view.place.template.grey}
 
 
 def _view(head: _View, number: int, arrays: Any) -> ViewBank:
-    found = {name: arrays[f"{number}.{name}"] for name in ("grids", "patches", "owner", "spread", "left_out")}
-    count, (kept, channels) = len(head.samples), found["patches"].shape
-    _, height, width, _ = found["grids"].shape
-    shapes = {
-        "grids": (count, height, width, channels),
-        "patches": (kept, channels),
-        "owner": (kept,),
-        "spread": (kept,),
-        "left_out": (count,),
-    }
-    for name, shape in shapes.items():
-        kind = np.int16 if name == "owner" else np.float32
-        array = found[name]
-        if array.shape != shape or array.dtype != kind or not np.isfinite(array).all() or not array.size:
-            raise ValueError(f"{name} is {array.dtype} {array.shape}, {np.dtype(kind)} {shape} expected")
-    if found["owner"].min() < 0 or found["owner"].max() >= count:
-        raise ValueError("a patch is of no sample")
-    return ViewBank(tuple(head.samples), typical=head.typical, **found)
+    grids = arrays[f"{number}.grids"]
+    if grids.dtype != np.float32 or grids.ndim != 4 or not grids.size or not np.isfinite(grids).all():  # noqa: PLR2004
+        raise ValueError(f"grids are {grids.dtype} {grids.shape}, float32 (samples, h, w, channels) expected")
+    if len(grids) != len(head.samples):
+        raise ValueError(f"{len(grids)} grids of {len(head.samples)} samples")
+    seen = arrays[f"{number}.seen"]
+    if seen.dtype != np.bool_ or seen.shape != grids.shape[:3] or not seen.any(axis=(1, 2)).all():
+        raise ValueError(f"seen is {seen.dtype} {seen.shape}, bool {grids.shape[:3]} expected, no sample all unseen")
+    return calibrated(tuple(head.samples), grids, seen, _place(head, number, arrays))
+
+
+def _place(head: _View, number: int, arrays: Any) -> Place | None:
+    if head.inside is None:
+        return None
+    grey = arrays[f"{number}.template"]
+    if grey.dtype != np.uint8 or grey.shape != (SIDE, SIDE):
+        raise ValueError(f"template is {grey.dtype} {grey.shape}, uint8 {(SIDE, SIDE)} expected")
+    return Place(Template(grey, head.inside), None if head.cut is None else Cut(**head.cut.model_dump()))
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +24,7 @@ from models.fusion import fused
 from models.inner import PATCHES, has_tensor, with_output
 from models.novelty import Reference
 from models.pixels import Letterbox, fit, quality, regions
+from models.placing import Laid, Place, place_of
 from models.reference import Bank, Comparison, ReferenceRefused
 
 Floats = npt.NDArray[np.float32]
@@ -128,15 +129,24 @@ class Judge:
         return Raw(*self._run(batch, OUTPUTS))
 
     def patches(self, batch: Pixels) -> Floats:
-        """Patches (N, h, w, C) of a batch of whole pictures, for a reference of good samples.
-
-        Whole, because a fixed camera shows an item in one place, while a cut moves with what is wrong with it.
+        """Patches (N, h, w, C) of a batch, for a reference of good samples.
 
         Raises:
             ReferenceRefused: the bundle's graph does not have them.
         """
         self._require_patches()
         return _channels_last(self._run(batch, (PATCHES,))[0])
+
+    def place_of(self, pictures: Sequence[Pixels]) -> Place:
+        """Where pictures of good samples of one view show the item."""
+        return place_of(pictures, self._where(pictures), self.spec.input.size)
+
+    def laid(self, pictures: Sequence[Pixels], places: Sequence[Place]) -> list[Laid]:
+        """Each picture laid over the good samples of its place."""
+        follows = any(place.cut is not None and place.cut.follows for place in places)
+        crops = self._where(pictures) if follows else [None] * len(pictures)
+        size = self.spec.input.size
+        return [place.lay(pixels, size, crop) for pixels, place, crop in zip(pictures, places, crops, strict=True)]
 
     def assess(self, pictures: Sequence[ViewPicture], goods: str | None = None) -> Assessment:
         """Judge one item from all its views; see :meth:`assess_beside`."""
@@ -169,15 +179,14 @@ class Judge:
             raise ValueError("two pictures of one view")
         crops = self._crops(pictures, whole=False)
         batch, letterboxes = self._fit(pictures, crops)
-        raw, compared, places = self._run_beside(batch, pictures, bank, cut=any(crops))
+        raw = self.run_raw(batch)
+        compared, places = self._beside(pictures, bank)
         spec = self.spec
         capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
         distances = self._reference.distances(raw.embedding)
         item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.lines(goods))
         counting = {pictures[place].view for place in item.views}
-        found = self._findings(pictures, raw, letterboxes) + self._differences(
-            pictures, compared, places or letterboxes
-        )
+        found = self._findings(pictures, raw, letterboxes) + self._differences(pictures, compared, places)
         assessment = Assessment(
             bundle_id=self.bundle_id,
             findings=tuple(sorted((f for f in found if f.view in counting), key=lambda finding: -finding.probability)),
@@ -198,25 +207,24 @@ class Judge:
             raise NotFinite("the graph gave a value that is not a number")
         return outputs
 
-    def _run_beside(
-        self, batch: Pixels, pictures: Sequence[ViewPicture], bank: Bank | None, *, cut: bool
-    ) -> tuple[Raw, tuple[Comparison | None, ...], list[Letterbox]]:
-        """The graph's outputs, the comparisons, and where their cells lie when that is not where the batch's do."""
+    def _beside(
+        self, pictures: Sequence[ViewPicture], bank: Bank | None
+    ) -> tuple[tuple[Comparison | None, ...], list[Letterbox | None]]:
+        """Each view compared with its good samples, where there are any, and where the cells lie in the picture."""
+        compared: list[Comparison | None] = [None] * len(pictures)
+        places: list[Letterbox | None] = [None] * len(pictures)
         if bank is None:
-            return self.run_raw(batch), (None,) * len(pictures), []
-        bank.require(self.bundle_id)
-        self._require_patches()
-        places: list[Letterbox] = []
-        if cut:
-            whole, places = self._fit(pictures, [None] * len(pictures))
-            outputs, patches = self._run(batch, OUTPUTS), self._run(whole, (PATCHES,))[0]
-        else:
-            *outputs, patches = self._run(batch, (*OUTPUTS, PATCHES))
-        compared: list[Comparison | None] = []
-        for picture, grid in zip(pictures, _channels_last(patches), strict=True):
-            samples = bank.view(picture.view)
-            compared.append(None if samples is None else samples.compare(grid))
-        return Raw(*outputs), tuple(compared), places
+            return tuple(compared), places
+        samples = [bank.require(self.bundle_id).view(picture.view) for picture in pictures]
+        with_samples = [(row, view, view.place) for row, view in enumerate(samples) if view and view.place]
+        if with_samples:
+            pixels = [pictures[row].pixels for row, _, _ in with_samples]
+            laid = self.laid(pixels, [place for *_, place in with_samples])
+            patches = self.patches(np.stack([one.fitted for one in laid]))
+            for (row, view, _), one, grid in zip(with_samples, laid, patches, strict=True):
+                found = view.compare(grid, one.seen(grid.shape[0]))
+                compared[row], places[row] = replace(found, cells=one.back(found.cells)), one.letterbox
+        return tuple(compared), places
 
     def _require_patches(self) -> None:
         if not self._has_patches:
@@ -230,6 +238,10 @@ class Judge:
         if whole or self._finder is None:
             return [None] * len(pictures)
         return list(self._finder.crops([picture.pixels for picture in pictures]))
+
+    def _where(self, pictures: Sequence[Pixels]) -> list[Box | None]:
+        """Where each picture shows the item, when it is to be compared with good samples that were cut out, too."""
+        return [None] * len(pictures) if self._finder is None else list(self._finder.lenient().crops(pictures))
 
     def _fit(self, pictures: Sequence[ViewPicture], crops: Sequence[Box | None]) -> tuple[Pixels, list[Letterbox]]:
         size = self.spec.input.size
@@ -246,14 +258,14 @@ class Judge:
         return tuple(found)
 
     def _differences(
-        self, pictures: Sequence[ViewPicture], compared: Sequence[Comparison | None], letterboxes: list[Letterbox]
+        self, pictures: Sequence[ViewPicture], compared: Sequence[Comparison | None], places: list[Letterbox | None]
     ) -> tuple[Finding, ...]:
         found: list[Finding] = []
-        for picture, comparison, letterbox in zip(pictures, compared, letterboxes, strict=True):
-            if comparison is not None and comparison.anomalous:
+        for picture, comparison, letterbox in zip(pictures, compared, places, strict=True):
+            if comparison is not None and letterbox is not None and comparison.anomalous:
                 probability, cells, size = comparison.score, comparison.cells, self.spec.input.size
-                places = regions(cells, max(0.5, 0.9 * float(cells.max())), size, letterbox)[:MAX_REGIONS_PER_DEFECT]
-                located = [Finding(Defect.NOVEL, probability, picture.view, box, region=area) for box, area in places]
+                areas = regions(cells, max(0.5, 0.9 * float(cells.max())), size, letterbox)[:MAX_REGIONS_PER_DEFECT]
+                located = [Finding(Defect.NOVEL, probability, picture.view, box, region=area) for box, area in areas]
                 found += located or [Finding(Defect.NOVEL, probability, picture.view)]
         return tuple(found)
 
