@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Desk:
         targets: folder with the descriptions that lie beside the printed sheets (``charuco*.json``, ``colour*.json``);
             where there is none, the sheets are those of A4, printed exactly.
         worker: badge id of whoever works here.
+        check_every: how often each view is checked; ``None`` for never.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Desk:
         frames: Path,
         targets: Path | None,
         worker: str,
+        *,
+        check_every: timedelta | None = None,
     ) -> None:
-        self.calibrations, self._cameras = calibrations, dict(cameras)
+        self.calibrations, self._cameras, self.check_every = calibrations, dict(cameras), check_every
         self._frames, self._targets, self._worker = frames, targets, worker
         self._guides: dict[tuple[str, str, tuple[int, int], str], Guide] = {}
         self._lock = threading.Lock()

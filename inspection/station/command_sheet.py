@@ -44,6 +44,7 @@ KEYS: Mapping[str, str] = {
     "REPRINT": "P",
     "ASK": "Q",
     "START": "S",
+    "SHIFT": "V",
     "CANCEL": "Esc",
 }
 """The key that does the same; a foot pedal is a key, too."""
@@ -212,6 +213,7 @@ _ICONS: dict[str, list[list[tuple[float, float]]]] = {
     ],
     "ask": [[(14, 14), (20, 6), (30, 6), (34, 14), (32, 20), (24, 26), (24, 32)], [(24, 40), (24, 43)]],
     "start": [[(12, 6), (40, 24), (12, 42), (12, 6)]],
+    "shift": [[(6, 42), (42, 42)], [(12, 42), (12, 26)], [(24, 42), (24, 8)], [(36, 42), (36, 18)]],
     "cancel": [[(8, 8), (40, 40)], [(40, 8), (8, 40)]],
 }
 

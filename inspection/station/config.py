@@ -193,6 +193,15 @@ class CalibrationSection(Section):
     )
 
 
+class ShiftSection(Section):
+    """When one shift ends and the next begins."""
+
+    starts: tuple[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")], ...] = Field(
+        (), max_length=12, description="Times of the day at which a shift begins, by the station's clock."
+    )
+    pause_h: float = Field(4.0, gt=0, le=48, description="The first item after so long a pause begins a new shift.")
+
+
 class LimitsSection(Section):
     """What keeps the disk from filling."""
 
@@ -217,6 +226,7 @@ class StationConfig(DevicesSection):
     session: SessionSection = SessionSection.model_validate({})
     capture: CaptureSection = CaptureSection.model_validate({})
     calibration: CalibrationSection | None = None
+    shift: ShiftSection = ShiftSection.model_validate({})
     limits: LimitsSection = LimitsSection.model_validate({})
 
     @model_validator(mode="after")

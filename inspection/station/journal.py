@@ -26,6 +26,8 @@ from inspection.station.journal_file import explained, open_journal
 from inspection.station.labels import label_left, owe_label
 from inspection.station.record import SETTLED_STATES, InspectionRecord, State
 from inspection.station.session_data import TooLate, Transition
+from inspection.station.shift_book import ShiftBook, forget
+from inspection.station.shift_clock import ShiftRules
 
 WAITING, DONE, DEAD = "waiting", "done", "dead"
 
@@ -77,8 +79,9 @@ class Journal:
         JournalError: from every method, when the file cannot be read or written; a failed write changed nothing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shifts: ShiftRules | None = None) -> None:
         self.path = path
+        self.shift = ShiftBook(self, shifts or ShiftRules())
         self._lock = threading.Lock()
         self._connection = open_journal(path)
 
@@ -111,6 +114,7 @@ class Journal:
                 _take_back(db, *take_back)
             for transition in transitions:
                 _write_transition(db, transition)
+                self.shift.note(db, transition)
             if report is not None:
                 db.execute(
                     "INSERT INTO outbox (inspection_id, revision, body, status, created_at, held)"
@@ -300,6 +304,7 @@ class Journal:
             " WHERE o.inspection_id = i.inspection_id AND o.status != 'done')"
         )
         with self.transaction() as db:
+            forget(db, before.astimezone(UTC).isoformat())
             old = [row["inspection_id"] for row in db.execute(finished, (before.astimezone(UTC).isoformat(),))]
             for inspection_id in old:
                 db.execute("DELETE FROM transitions WHERE inspection_id = ?", (inspection_id,))

@@ -64,4 +64,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX labels_status ON labels (status)",
     ),
+    (
+        # What each shift did, counted as it happens; see shift_book.
+        "CREATE TABLE shifts (number INTEGER PRIMARY KEY AUTOINCREMENT, started_at TEXT NOT NULL)",
+        """CREATE TABLE tally (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            shift INTEGER NOT NULL REFERENCES shifts (number),
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('decision', 'refusal')),
+            inspection_id TEXT NOT NULL,
+            worker TEXT NOT NULL,
+            disposition TEXT NOT NULL,
+            overridden INTEGER NOT NULL,
+            reason TEXT NOT NULL CHECK (json_valid(reason)),
+            worked_s REAL NOT NULL
+        )""",
+        "CREATE INDEX tally_shift ON tally (shift)",
+        "CREATE INDEX tally_inspection ON tally (inspection_id)",
+    ),
 )

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import time as time_of_day
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,7 @@ from inspection.station.session_data import Rules
 from inspection.station.setup.access import Access, PinFile
 from inspection.station.setup.config_file import ConfigFile
 from inspection.station.setup.desk import SetupDesk
+from inspection.station.shift_clock import ShiftRules
 from inspection.station.sign_in.joining import joined_people, open_desk
 from inspection.station.snapshot import Board, Fault
 from inspection.station.station import Station
@@ -231,7 +233,8 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
     Raises:
         InspectionError: when journal or picture store cannot be opened.
     """
-    journal = Journal(config.data / JOURNAL)
+    starts = tuple(time_of_day.fromisoformat(start) for start in config.shift.starts)
+    journal = Journal(config.data / JOURNAL, ShiftRules(starts, config.shift.pause_h * 3600))
     pictures = PictureStore(config.data / "pictures", config.limits.min_free_mb * 1_000_000)
     rules = Rules(
         rma_pattern=re.compile(config.session.rma_pattern),
@@ -339,7 +342,9 @@ def _desk(config: StationConfig, calibrations: Calibrations | None, cameras: Seq
         return None
     by_view = {camera.view: camera for camera in cameras}
     kept = config.data / "calibration-frames"
-    return Desk(calibrations, by_view, kept, config.calibration.targets, config.worker)
+    hours = config.calibration.check_hours
+    every = timedelta(hours=hours) if hours else None
+    return Desk(calibrations, by_view, kept, config.calibration.targets, config.worker, check_every=every)
 
 
 def _with_calibrations(bench: Bench, calibrations: Calibrations | None, check: str) -> Bench:

@@ -21,6 +21,7 @@ class OrderKind(StrEnum):
     ``UNDO`` takes a decision back whose label is not printed and whose report has not left; ``REPRINT`` prints the last
     label once more. ``START`` begins an item that has no readable barcode; ``REASON`` gives the reason of an override
     begun before. ``ASK`` puts a question on the screen again, ``ANSWER`` answers one.
+    ``SHIFT`` shows the figures of the shift.
     """
 
     OK = "ok"
@@ -33,6 +34,7 @@ class OrderKind(StrEnum):
     START = "start"
     ASK = "ask"
     ANSWER = "answer"
+    SHIFT = "shift"
 
 
 _WITH_MORE = (OrderKind.OVERRIDE, OrderKind.REASON, OrderKind.ANSWER)

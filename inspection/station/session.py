@@ -248,7 +248,7 @@ def ordered(session: Session, order: Order, rules: Rules, at: datetime, monotoni
             return _override(session, replace(order, disposition=session.override), rules, at)
         case OrderKind.RECAPTURE:
             return _recapture_ordered(session, at)
-        case OrderKind.UNDO | OrderKind.REPRINT | OrderKind.ASK | OrderKind.ANSWER:
+        case OrderKind.UNDO | OrderKind.REPRINT | OrderKind.ASK | OrderKind.ANSWER | OrderKind.SHIFT:
             raise NotPossible(f"{order.kind} needs more than the session")
         case OrderKind.CANCEL:
             return _cancel(session, order, at)

@@ -176,6 +176,7 @@ class Work:
             OrderKind.REPRINT: self._reprint,
             OrderKind.ASK: self._ask,
             OrderKind.ANSWER: self._answer,
+            OrderKind.SHIFT: self._show_shift,
         }.get(order.kind)
         if special is not None:
             special(order)
@@ -236,6 +237,10 @@ class Work:
     def _reprint(self, _order: Order) -> None:
         self._departures.reprint()
         self._notice = Notice(code="label.again", at=_now())
+        self.publish()
+
+    def _show_shift(self, _order: Order) -> None:
+        self._notice = Notice(code="shift.show", at=_now())
         self.publish()
 
     def delivered(self, inspection_id: UUID) -> None:
@@ -375,6 +380,7 @@ class Work:
         if self._trouble.get("capture") != fault:
             log.warning("capture_failed", view=error.view, error=str(error))
             self._trouble["capture"] = fault
+            self._count_refusal(error.cause_code)
             self.publish()
 
     def _take_again(self, problems: Mapping[str, tuple[str, ...]]) -> None:
@@ -387,7 +393,14 @@ class Work:
         self._capture_after_ns = time.monotonic_ns() + int(wait_s * 1e9)
         self._retry_at = time.monotonic() + wait_s
         self._trouble["capture"] = Fault(code=f"picture.{codes[0]}", about=view)
+        self._count_refusal(f"picture.{codes[0]}")
         self.publish()
+
+    def _count_refusal(self, code: str) -> None:
+        try:
+            self._parts.journal.shift.refused(code, self.worker)
+        except JournalError as error:  # a figure is no reason to take no pictures
+            log.warning("refusal_not_counted", error=error.one_line())
 
     def _disk_trouble(self) -> bool:
         return "step" in self._trouble and self._trouble["step"].code in _DISK

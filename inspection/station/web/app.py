@@ -19,6 +19,7 @@ from inspection.station.web.guard import Guard
 from inspection.station.web.languages import Languages
 from inspection.station.web.pages import STATIC, Pages
 from inspection.station.web.setup import build_setup
+from inspection.station.web.shift import build_shift
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "lang"
@@ -39,6 +40,7 @@ def build_app(
     problems.install(app)
     app.include_router(build_api(station, pages))
     app.include_router(build_calibration(station, pages))
+    app.include_router(build_shift(station, pages))
     if setup is not None:
         app.include_router(build_setup(setup, pages))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

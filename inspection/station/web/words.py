@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "REPRINT": N_("Label again"),
     "ASK": N_("Next question"),
     "START": N_("Inspect without a code"),
+    "SHIFT": N_("Shift figures"),
     "CANCEL": N_("Cancel"),
 }
 
@@ -207,6 +208,7 @@ NOTICES: Mapping[str, str] = {
     "badge.no_supervisor": N_("This needs a supervisor's badge."),
     "tab.viewer": N_("This window only shows: take over to work here."),
     "command.too_late": N_("Too late: its label is printed, or it is reported."),
+    "shift.show": N_("Shift figures"),
     "label.again": N_("The label is printed again."),
     "command.unknown_reason": N_("This reason is not known here."),
     "command.unknown_code": N_("This command code is not known."),

@@ -79,7 +79,11 @@ function show(html) {
   const { notice, noticeAt } = station().dataset;
   if (notice && noticeAt !== noticeShown) {
     noticeShown = noticeAt;
-    say(notice);
+    if (notice === "shift.show" && viewer.hidden) {
+      showShift();
+    } else {
+      say(notice);
+    }
   } else if (!notice && noticeShown) {
     noticeShown = "";
     toast.hidden = true;
@@ -192,7 +196,11 @@ panel.addEventListener("click", (event) => {
 const BOUNCE_MS = 400; // the same key again so soon was not meant for what has come up meanwhile
 let chosen = { key: "", at: -Infinity };
 
-const own = { m: toggleMute, d: nextTheme, t: takeOver, q: () => ask() };
+const own = { m: toggleMute, d: nextTheme, t: takeOver, q: () => ask(), v: showShift };
+
+function showShift() {
+  location.assign("/shift");
+}
 
 function ask() {
   const { inspection } = station().dataset;
