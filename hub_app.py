@@ -19,7 +19,8 @@ from inspection.hub.connectors.cli import app as connector_commands
 from inspection.hub.doctor import cli as doctor_commands
 from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.people.cli import app as people_commands
-from inspection.hub.serving import ensure_token, listen, open_database, run_worker
+from inspection.hub.processes import inherited, look_after
+from inspection.hub.serving import ensure_token, listen, open_database, run_worker, url_of
 from inspection.hub.serving import serve as serve_until_stopped
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -37,18 +38,26 @@ Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port
 
 
 @app.command()
-def serve(config: ConfigFile = Path("configs/hub.yaml"), port: Port = None) -> None:
+def serve(
+    config: ConfigFile = Path("configs/hub.yaml"),
+    port: Port = None,
+    processes: Annotated[int, typer.Option("--processes", min=1, max=64, help="API processes on one port.")] = 1,
+    inherit: Annotated[str | None, typer.Option("--inherit", hidden=True)] = None,
+) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
     with command():
         settings = _with_port(load_config(config), port)
-        with (
-            listen(settings.listen.host, settings.listen.port) as listening,
-            open_database(settings) as (database, embedded),
-        ):
+        here = listen(settings.listen.host, settings.listen.port) if inherit is None else inherited(inherit)
+        with here as listening, open_database(settings) as (database, embedded):
             if embedded:
                 database.migrate()
             database.check()
-            serve_until_stopped(settings, database, listening, ready=lambda url: _log().info("ready", url=url))
+            if processes > 1:
+                _log().info("serving", url=url_of(listening), processes=processes)
+                again = [sys.executable, str(Path(__file__).resolve()), "serve", "--config", str(config)]
+                look_after(again, listening, processes)
+            else:
+                serve_until_stopped(settings, database, listening, ready=lambda url: _log().info("ready", url=url))
 
 
 @app.command()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -13,11 +15,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
-from inspection.hub.errors import DatabaseUnavailable, SchemaOutdated
+from inspection.hub.errors import DatabaseUnavailable, ExtensionMissing, SchemaOutdated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x72657475726E73  # "returns"; any number will do, as long as every hub takes the same
 POOL_WAIT_S = 5
+VECTOR = "vector"
+"""The extension pgvector: finds look-alike pictures."""
+FRESH_S = 1.0
+"""A connection that was used so recently is used without asking whether the server still knows it."""
 
 
 class Database:
@@ -44,10 +50,11 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=POOL_WAIT_S,
-            pool_pre_ping=True,
             hide_parameters=True,  # what a person wrote never reaches a log through an error message
             connect_args={"connect_timeout": 5, "options": options, "application_name": "returns-hub"},
         )
+        self._glancing = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        _ask_whether_idle_connections_live(self._engine)
 
     @property
     def dsn(self) -> str:
@@ -58,6 +65,12 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """A transaction: committed at the end, rolled back when anything is raised."""
         with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """A connection whose every statement is a transaction: one way there and back for who has only one."""
+        with self._glancing.connect() as connection:
             yield connection
 
     @contextmanager
@@ -74,13 +87,31 @@ class Database:
         with self._engine.connect() as connection:
             yield connection
 
+    def require_vector(self) -> None:
+        """See that the database has pgvector; makes it when this role may.
+
+        Raises:
+            ExtensionMissing: it is not there, and cannot be made from here.
+        """
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.text(f"CREATE EXTENSION IF NOT EXISTS {VECTOR}"))
+        except (sa.exc.ProgrammingError, sa.exc.NotSupportedError, sa.exc.IntegrityError) as error:
+            with self._engine.begin() as connection:  # another process may have made it meanwhile
+                there = sa.text("SELECT 1 FROM pg_extension WHERE extname = :name")
+                if connection.execute(there, {"name": VECTOR}).scalar() is None:
+                    hint = f"install pgvector for that server, then let its superuser run: CREATE EXTENSION {VECTOR}"
+                    raise ExtensionMissing(f"the database has no {VECTOR}: {_brief(error)}", hint=hint) from error
+
     def migrate(self) -> str:
         """Bring the schema up to date; safe to call from several processes at once. Returns the revision.
 
         Raises:
             DatabaseUnavailable: when the database does not answer.
+            ExtensionMissing: pgvector is not there.
         """
         try:
+            self.require_vector()
             with self._engine.connect() as connection:
                 connection.execute(sa.text("SET statement_timeout = 0"))
                 connection.execute(sa.select(sa.func.pg_advisory_lock(MIGRATION_LOCK)))
@@ -119,6 +150,25 @@ class Database:
     def close(self) -> None:
         """Close every idle connection."""
         self._engine.dispose()
+
+
+def _ask_whether_idle_connections_live(engine: sa.Engine) -> None:
+    """Ask before a connection is used that nobody used for :data:`FRESH_S`; one that died takes the others with it."""
+
+    def keep_time(_: object, record: sa.pool.ConnectionPoolEntry) -> None:
+        record.info["idle_since_s"] = time.monotonic()
+
+    def ask(dbapi_connection: Any, record: sa.pool.ConnectionPoolEntry, _: object) -> None:
+        since_s = record.info.get("idle_since_s")
+        if since_s is None or time.monotonic() - since_s < FRESH_S:
+            return
+        try:
+            engine.dialect.do_ping(dbapi_connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.InvalidatePoolError from error
+
+    sa.event.listen(engine, "checkin", keep_time)
+    sa.event.listen(engine, "checkout", ask)
 
 
 def head_revision() -> str:

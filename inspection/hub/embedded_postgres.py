@@ -27,6 +27,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from inspection.hub.database import VECTOR
 from inspection.hub.errors import DatabasePlaceError, DatabaseUnavailable
 from inspection.hub.postgres_place import MAJOR, SOCKET_NAME, Place, find_place
 
@@ -40,7 +41,7 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "port": "5432",
-    "max_connections": "60",
+    "max_connections": "120",
     "shared_buffers": "64MB",
     "fsync": "on",
     "full_page_writes": "on",
@@ -143,7 +144,7 @@ class EmbeddedPostgres:
         return f"postgresql://{role}@/{database}?host={quote(str(self.place.sockets), safe='')}&port=5432"
 
     def ensure_database(self, name: str) -> None:
-        """Create database ``name``, owned by role ``hub``, when there is none."""
+        """Create database ``name``, owned by role ``hub``, when there is none; pgvector is there in either case."""
         with self._superuser() as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(ROLE)))
@@ -151,6 +152,8 @@ class EmbeddedPostgres:
                 names = {"name": sql.Identifier(name), "role": sql.Identifier(ROLE)}
                 connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {role}").format(**names))
                 connection.execute(sql.SQL("REVOKE ALL ON DATABASE {name} FROM PUBLIC").format(**names))
+        with self._superuser(name) as connection:  # only a superuser may
+            connection.execute(f"CREATE EXTENSION IF NOT EXISTS {VECTOR}")
 
     @property
     def pid(self) -> int | None:
@@ -303,8 +306,8 @@ class EmbeddedPostgres:
         return False
 
     @contextmanager
-    def _superuser(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-        dsn = self.dsn(SUPERUSER, role=SUPERUSER)
+    def _superuser(self, database: str = SUPERUSER) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+        dsn = self.dsn(database, role=SUPERUSER)
         with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
             yield connection
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from inspection.hub.connectors.metrics import DeliveryMetrics
+from inspection.hub.processes import ANNOUNCED
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -53,5 +57,9 @@ class Metrics:
         return self._registry
 
     def exposition(self) -> bytes:
-        """Text exposition format."""
-        return generate_latest(self._registry)
+        """Text exposition format; where several processes serve one port, the counts of all of them."""
+        if ANNOUNCED not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

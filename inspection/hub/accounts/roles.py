@@ -88,7 +88,7 @@ def _shown(request: Request, credentials: HTTPAuthorizationCredentials | None) -
 def _caller(request: Request, hub: Hub, secret: str) -> Caller:
     caller = None
     if len(secret) <= MAX_TOKEN_LENGTH:
-        with hub.database.transaction() as connection:
+        with hub.database.glance() as connection:
             caller = authenticate(connection, secret)
     if caller is None:
         hub.rates.take(f"unknown {request.client.host if request.client else ''}")
