@@ -24,6 +24,12 @@ class SchemaOutdated(InspectionError):
     code = "database.schema"
 
 
+class ExtensionMissing(InspectionError):
+    """PostgreSQL lacks an extension that the hub needs."""
+
+    code = "database.extension"
+
+
 class TokenFileError(InspectionError):
     """A file that holds a token cannot be written, or others could read it."""
 
