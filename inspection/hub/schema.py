@@ -30,6 +30,8 @@ from inspection.hub.precheck.tables import objects as precheck_objects
 from inspection.hub.precheck.tables import pictures as precheck_pictures
 from inspection.hub.precheck.tables import pieces as precheck_pieces
 from inspection.hub.precheck.tables import uploads as precheck_uploads
+from inspection.hub.precheck.trust.tables import prints as precheck_prints
+from inspection.hub.precheck.trust.tables import signals as precheck_signals
 from inspection.hub.returns.tables import return_lines, returns
 from inspection.hub.stations.tables import station_status
 from inspection.hub.tables import METADATA, events, merchants
@@ -68,6 +70,8 @@ __all__ = [
     "precheck_objects",
     "precheck_pictures",
     "precheck_pieces",
+    "precheck_prints",
+    "precheck_signals",
     "precheck_uploads",
     "return_lines",
     "returns",

@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from inspection.hub.backup.manifest import BackupError
+from inspection.hub.database import VECTOR
 from inspection.hub.postgres_place import client_program
 
 LAST_WORDS = 600
@@ -20,7 +21,9 @@ def dump(dsn: str, snapshot: str, target: Path) -> None:
     Raises:
         BackupError: with the program's own words.
     """
-    options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
+    # Only a superuser may make the extension, so it is there before what uses it is restored.
+    options = ["--format=custom", "--no-owner", "--no-privileges", f"--exclude-extension={VECTOR}"]
+    options.append(f"--snapshot={snapshot}")
     _run("pg_dump", dsn, [*options, f"--file={target}"])
 
 

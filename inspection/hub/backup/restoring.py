@@ -37,6 +37,7 @@ def restore(
         raise BackupError(message, hint="put the images.key of the hub that was backed up into the data folder first")
     _pictures(store, folder, found, progress)
     if not _restored_before(database, found):
+        database.require_vector()
         programs.restore(database.dsn, folder / DUMP)
         _compare(database, found)
     database.migrate()

@@ -26,6 +26,7 @@ from inspection.hub.people import erasing, retention
 from inspection.hub.people import tasks as people
 from inspection.hub.precheck import tasks as precheck
 from inspection.hub.precheck import uploads
+from inspection.hub.precheck.trust import tasks as trust
 
 Task = Callable[..., None]
 
@@ -59,6 +60,7 @@ TASKS: dict[str, Entry] = {
     erasing.TASK: Entry(people.erase),
     retention.TASK: Entry(people.sweep),
     uploads.TASK: Entry(precheck.look, uploads.QUEUE),
+    trust.TASK: Entry(trust.compare, trust.QUEUE),
 }
 
 

@@ -30,6 +30,7 @@ from inspection.hub.jobs.registry import TASKS, Entry, application
 from inspection.hub.people.retention import keep_sweeping
 from inspection.hub.precheck import uploads
 from inspection.hub.precheck.lookers import Lookers
+from inspection.hub.precheck.trust import tasks as trust
 
 RECONNECT_S = 2.0
 DATABASE_GONE = (ProcrastinateException, psycopg.Error, psycopg_pool.PoolTimeout, sa.exc.SQLAlchemyError, OSError)
@@ -132,8 +133,9 @@ class Worker:
     def _sides(self) -> list[tuple[list[str], int]]:
         """Queues and how many of their jobs run side by side: who waits for an answer never waits for a slow shop."""
         names = {entry.queue for entry in self._tasks.values()}
-        sides = [(sorted(names - {uploads.QUEUE}), self._settings.concurrency)]
+        sides = [(sorted(names - {uploads.QUEUE, trust.QUEUE}), self._settings.concurrency)]
         sides.append((sorted(names & {uploads.QUEUE}), self._hub.config.precheck.looks))
+        sides.append((sorted(names & {trust.QUEUE}), 1))
         return [(queues, concurrency) for queues, concurrency in sides if queues]
 
     async def _look_after(self, app: procrastinate.App) -> None:

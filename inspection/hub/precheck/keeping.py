@@ -22,6 +22,7 @@ from inspection.hub.images.store import ImageStore
 from inspection.hub.images.tables import image_keys
 from inspection.hub.people.tables import legal_holds
 from inspection.hub.precheck.tables import cases, links, objects, pictures, pieces, uploads
+from inspection.hub.precheck.trust.tables import prints, signals
 
 UNFINISHED_FOR = timedelta(days=1)
 _ID_BYTES = 16
@@ -91,6 +92,10 @@ def forget(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> 
     count = connection.execute(cases.update().where(mine).values(blank)).rowcount
     of = sa.select(cases.c.id).where(mine)
     shut_links(connection, merchant_id, rmas)
+    taken = sa.select(prints.c.picture_id).where(prints.c.merchant_id == merchant_id, prints.c.case_id.in_(of))
+    either = sa.or_(signals.c.case_id.in_(of), signals.c.other_picture_id.in_(taken))
+    connection.execute(signals.delete().where(signals.c.merchant_id == merchant_id, either))
+    connection.execute(prints.delete().where(prints.c.merchant_id == merchant_id, prints.c.case_id.in_(of)))
     sent = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.case_id.in_(of))
     connection.execute(uploads.update().where(sent).values(told=None, place_hmac=None, sha256=None))
     begun = sa.and_(pieces.c.merchant_id == merchant_id, pieces.c.upload_id.in_(_uploads(merchant_id, rmas)))
@@ -115,10 +120,12 @@ def shut_links(connection: Connection, merchant_id: UUID, rmas: Collection[str])
 def rows_of(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     """What is kept of these returns' pre-checks, for the person's own archive."""
     of = _uploads(merchant_id, rmas)
+    mine = sa.select(cases.c.id).where(cases.c.merchant_id == merchant_id, cases.c.rma.in_(rmas))
     wanted = {
         "cases": sa.select(cases).where(cases.c.merchant_id == merchant_id, cases.c.rma.in_(rmas)),
         "uploads": sa.select(uploads).where(uploads.c.merchant_id == merchant_id, uploads.c.id.in_(of)),
         "pictures": sa.select(pictures).where(pictures.c.merchant_id == merchant_id, pictures.c.upload_id.in_(of)),
+        "signals": sa.select(signals).where(signals.c.merchant_id == merchant_id, signals.c.case_id.in_(mine)),
         "objects": sa.select(objects).where(objects.c.merchant_id == merchant_id, objects.c.upload_id.in_(of)),
     }
     hidden = {"merchant_id", "check_hmac", "place_hmac"}

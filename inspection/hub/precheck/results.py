@@ -17,6 +17,7 @@ from inspection.hub.precheck.keeping import Kept, Role
 from inspection.hub.precheck.looking import Glance, Look, Outcome, finding_json
 from inspection.hub.precheck.photo_quality import PhotoQuality
 from inspection.hub.precheck.tables import pictures, uploads
+from inspection.hub.precheck.trust import tasks as trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def write(hub: Hub, merchant_id: UUID, upload_id: UUID, seen: Seen) -> bool:
             values |= {"told": dict(seen.looks[0].told), "quality": _quality(seen.looks[0].quality)}
         connection.execute(uploads.update().where(mine).values(values))
         answers.settle(connection, case)
+        if seen.looks and seen.state == "answered":
+            trust.wanted(connection, merchant_id, upload_id)
     return True
 
 

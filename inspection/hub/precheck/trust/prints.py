@@ -16,11 +16,10 @@ import numpy.typing as npt
 
 from inspection.frame import Pixels, ViewPicture
 from inspection.hub.precheck.trust.sameness import without_borders
+from inspection.hub.precheck.trust.tables import DIMENSIONS
 from models.runtime import Judge
 
 Vectors = npt.NDArray[np.float32]
-
-DIMENSIONS = 256
 
 
 def network_of(judge: Judge) -> str:
@@ -30,7 +29,7 @@ def network_of(judge: Judge) -> str:
 
 def print_of(judge: Judge, pixels: Pixels) -> Vectors:
     """The print (256,) of a picture (H, W, 3) BGR, of length 1."""
-    return _prints(judge, [pixels])[0]
+    return np.asarray(_prints(judge, [pixels])[0], np.float32)
 
 
 def prints_asked(judge: Judge, pixels: Pixels) -> Vectors:
