@@ -28,7 +28,7 @@ from inspection.hub.precheck.tasks import look_at
 from inspection.hub.problems import PROBLEMS
 from inspection.languages import TITLES
 from tests.hub.conftest import RunningHub
-from tests.hub.precheck.test_queue import BLURRED, GOOD, lookers  # noqa: F401 - a fixture
+from tests.hub.precheck.test_queue import BLURRED, GOOD
 from tests.hub.test_returns import case
 
 PAGE = Path(customers_page.__file__).parent
@@ -80,7 +80,7 @@ def test_a_picture_and_words_come_by_the_form_and_are_answered(
     admin: httpx2.Client,
     running: RunningHub,
     order: dict[str, str],
-    lookers: Lookers,  # noqa: F811
+    lookers: Lookers,
 ) -> None:
     page = send(browser, order["path"], whole=GOOD, damage=GOOD)
     assert 'http-equiv="refresh"' in page.text

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -84,13 +83,6 @@ class Customer:
         with self.running.hub.database.transaction() as connection:
             query = sa.select(events.c.kind).where(events.c.subject == self.rma).order_by(events.c.id)
             return [kind for kind in connection.execute(query).scalars() if kind.startswith("precheck")]
-
-
-@pytest.fixture(scope="module")
-def lookers() -> Iterator[Lookers]:
-    made = Lookers(PrecheckSection(looks=1))
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -208,6 +200,7 @@ def test_who_is_due_first_is_looked_at_first_and_the_wait_is_told(running: Runni
     assert waits[0] % 5 == 0
 
 
+@pytest.mark.slow
 def test_kill_9_in_the_middle_of_a_look_leads_to_one_answer(
     running: RunningHub, customer: Customer, tmp_path: Path
 ) -> None:

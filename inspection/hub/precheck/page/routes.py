@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
 import hmac
-import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import Row
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from inspection.hub.accounts import cookies, throttle
 from inspection.hub.accounts.roles import openly
@@ -29,21 +23,19 @@ from inspection.hub.precheck import cases, keeping, uploads
 from inspection.hub.precheck.desk import CurrentDesk, Desk
 from inspection.hub.precheck.links import TOKEN_PATTERN
 from inspection.hub.precheck.page import words
+from inspection.hub.precheck.page.forms import digest, multipart, versions
 from inspection.hub.precheck.page.shell import FRAME, STATIC, PageRoute
 from inspection.hub.precheck.page.view import view
 from inspection.hub.precheck.tables import pictures
 from inspection.hub.precheck.tables import uploads as upload_rows
 from inspection.hub.precheck.uploads import NewUpload
 from inspection.hub.problems import Problem, faults
-from inspection.hub.requests import body, chunks, json_body
+from inspection.hub.requests import body, json_body
 
 router = APIRouter(prefix="/precheck", route_class=PageRoute, include_in_schema=False)
 BY_LINK = openly("the signed link in the address is the key")
 Token = Annotated[str, Path(pattern=TOKEN_PATTERN)]
 MAX_PIECE = 4_000_000
-MAX_FORM = 200_000_000
-MAX_FILES = 8
-STREAM_S, LOOKS_EVERY_S, BEAT_EVERY_S = 100.0, 1.0, 15.0
 MAX_STREAMS = 300
 TUS = {"Tus-Resumable": "1.0.0"}
 
@@ -105,13 +97,13 @@ def get_state(token: Token, request: Request, hub: CurrentHub, desk: CurrentDesk
 async def post_case(token: Token, request: Request, hub: CurrentHub, desk: CurrentDesk) -> Response:
     """The whole form of a browser without scripts: text and files; then back to the page."""
     case = await run_in_threadpool(_case, hub, desk, token, request)
-    form = await _multipart(request)
+    form = await multipart(request)
     try:
         await run_in_threadpool(_take, hub, desk, case, form, request)
     finally:
         await form.close()
     language = FRAME.language(request, case.language)
-    return RedirectResponse(f"/precheck/c/{token}?lang={language}#state", status_code=303)
+    return RedirectResponse(f"/precheck/c/{token}?lang={language}", status_code=303)
 
 
 @router.post("/c/{token}/text", dependencies=[BY_LINK])
@@ -129,7 +121,7 @@ def post_person(token: Token, request: Request, hub: CurrentHub, desk: CurrentDe
     case = _case(hub, desk, token, request)
     with hub.database.transaction() as connection:
         cases.ask_person(connection, case.merchant_id, case.id)
-    return RedirectResponse(f"/precheck/c/{token}?lang={FRAME.language(request, case.language)}#state", status_code=303)
+    return RedirectResponse(f"/precheck/c/{token}?lang={FRAME.language(request, case.language)}", status_code=303)
 
 
 @router.post("/c/{token}/uploads", status_code=201, dependencies=[BY_LINK])
@@ -179,14 +171,14 @@ async def patch_upload(
     """
     case = await run_in_threadpool(_case, hub, desk, token, request)
     data = await body(request, MAX_PIECE)
-    digest = _digest(upload_checksum)
+    checksum = digest(upload_checksum)
 
     def appended() -> dict[str, str]:
         with hub.database.transaction() as connection:
             row = uploads.find(connection, case, upload_id)
             if row.state != "receiving":
                 return _where(row.size_bytes, row)
-            there = uploads.append(connection, row, upload_offset, data, digest)
+            there = uploads.append(connection, row, upload_offset, data, checksum)
         if there == row.size_bytes:
             desk.first_look(row.merchant_id, row.id, uploads.finish(hub, row))
         return _where(there, row)
@@ -199,7 +191,7 @@ def post_anyway(token: Token, upload_id: UUID, request: Request, hub: CurrentHub
     """Have a picture judged although it is not good."""
     case = _case(hub, desk, token, request)
     uploads.send_anyway(hub, case, upload_id)
-    return RedirectResponse(f"/precheck/c/{token}?lang={FRAME.language(request, case.language)}#state", status_code=303)
+    return RedirectResponse(f"/precheck/c/{token}?lang={FRAME.language(request, case.language)}", status_code=303)
 
 
 @router.get("/c/{token}/pictures/{picture_id}", dependencies=[BY_LINK])
@@ -230,31 +222,8 @@ async def get_events(
     if desk.streams >= MAX_STREAMS:
         raise Problem("rate.limited", "ask for the state from time to time", headers={"Retry-After": "10"})
     headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        _versions(hub, desk, token, request, since), media_type="text/event-stream", headers=headers
-    )
-
-
-async def _versions(hub: Hub, desk: Desk, token: str, request: Request, since: int) -> AsyncIterator[str]:
-    desk.streams += 1
-    try:
-        ends = time.monotonic() + STREAM_S
-        beat, shown = time.monotonic(), since
-        yield "retry: 2000\n\n"
-        while time.monotonic() < ends and not await request.is_disconnected():
-            try:
-                case = await run_in_threadpool(_case, hub, desk, token, request)
-            except Problem:  # revoked or over in between
-                return
-            if case.version != shown:
-                shown = case.version
-                yield f"id: {shown}\ndata: {shown}\n\n"
-            elif time.monotonic() - beat > BEAT_EVERY_S:
-                beat = time.monotonic()
-                yield ": still here\n\n"
-            await asyncio.sleep(LOOKS_EVERY_S)
-    finally:
-        desk.streams -= 1
+    news = versions(desk, request, since, lambda: int(_case(hub, desk, token, request).version))
+    return StreamingResponse(news, media_type="text/event-stream", headers=headers)
 
 
 def _page(request: Request, hub: Hub, desk: Desk, token: str, template: str) -> Response:
@@ -325,34 +294,6 @@ def _take(hub: Hub, desk: Desk, case: Row[Any], form: FormData, request: Request
 def _describe(hub: Hub, case: Row[Any], problem: str, language: str) -> None:
     with hub.database.transaction() as connection:
         cases.describe(connection, case.merchant_id, case.id, problem, language)
-
-
-async def _multipart(request: Request) -> FormData:
-    """The form, whole and bounded.
-
-    Raises:
-        Problem: ``request.media_type``, ``request.invalid``, and what :func:`chunks` raises.
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
-        raise Problem("request.media_type", "send the form of the page")
-    parser = MultiPartParser(request.headers, chunks(request, MAX_FORM), max_files=MAX_FILES, max_fields=20)  # type: ignore[arg-type]
-    try:
-        return await parser.parse()
-    except MultiPartException:
-        raise Problem("request.invalid", "the form cannot be read") from None
-
-
-def _digest(header: str | None) -> bytes | None:
-    if header is None:
-        return None
-    name, _, value = header.partition(" ")
-    try:
-        found = base64.b64decode(value.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        found = b""
-    if name.lower() != "sha256" or len(found) != 32:  # noqa: PLR2004 -- bytes of SHA-256
-        raise Problem("request.invalid", "Upload-Checksum is: sha256 <Base64>")
-    return found
 
 
 def _where(there: int, row: Row[Any]) -> dict[str, str]:

@@ -79,6 +79,7 @@ PROBLEM_OTHERWISE = N_("This did not work. Go back and try again.")
 
 SCRIPT: Mapping[str, str] = {
     "camera": N_("Open the camera"),
+    "choose": N_("Choose from the phone"),
     "shoot": N_("Take the picture"),
     "record": N_("Record the video"),
     "stop": N_("Stop"),

@@ -72,12 +72,22 @@ window.precheck = window.precheck || {};
     const close = element("button", "", words.close), act = element("button", "primary", step === "video" ? words.record : words.shoot);
     close.type = act.type = "button";
     keys.append(close, act);
-    sight.append(video, frame, hint, what);
+    const view = element("div", "view"); // exactly as large as the picture, so that the frame lies in it
+    view.append(video, frame);
+    sight.append(view, hint, what);
     dialog.append(sight, keys);
     dialog.setAttribute("aria-label", title);
     document.body.append(dialog);
     dialog.showModal();
     await video.play();
+    const fit = () => {
+      const wide = video.videoWidth / video.videoHeight;
+      view.style.aspectRatio = String(wide);
+      view.classList.toggle("wide", wide > sight.clientWidth / sight.clientHeight);
+    };
+    fit();
+    video.addEventListener("resize", fit);
+    window.addEventListener("resize", fit);
 
     const canvas = element("canvas"), pen = canvas.getContext("2d", { willReadFrequently: true });
     let said = "";
@@ -97,6 +107,7 @@ window.precheck = window.precheck || {};
     return await new Promise((done) => {
       function end(found) {
         clearInterval(timer);
+        window.removeEventListener("resize", fit);
         stream.getTracks().forEach((track) => track.stop());
         dialog.close();
         dialog.remove();
@@ -120,7 +131,8 @@ window.precheck = window.precheck || {};
         shown.alt = title;
         shown.src = URL.createObjectURL(blob);
         video.hidden = frame.hidden = true;
-        sight.prepend(shown);
+        hint.hidden = true;
+        view.prepend(shown);
         const again = element("button", "", words.again), use = element("button", "primary", words.use);
         again.type = use.type = "button";
         keys.replaceChildren(again, use);
@@ -128,7 +140,7 @@ window.precheck = window.precheck || {};
         again.addEventListener("click", () => {
           URL.revokeObjectURL(shown.src);
           shown.remove();
-          video.hidden = frame.hidden = false;
+          video.hidden = frame.hidden = hint.hidden = false;
           delete dialog.dataset.held;
           keys.replaceChildren(close, act);
         });

@@ -80,9 +80,15 @@
     }).catch(() => {});
   }
 
+  form.classList.add("has-script");
   for (const step of form.querySelectorAll(".step")) {
     const input = step.querySelector("input[type=file]");
     const label = step.querySelector("label");
+    const choose = document.createElement("label"); // the browser's own words may be of another language
+    choose.htmlFor = input.id;
+    choose.className = "button choose";
+    choose.textContent = words.choose;
+    input.after(choose);
     input.addEventListener("change", () => {
       for (const file of input.files) queue(step, file);
       input.value = "";
@@ -94,7 +100,7 @@
       open.type = "button";
       open.textContent = words.camera;
       open.setAttribute("aria-describedby", input.getAttribute("aria-describedby"));
-      open.className = "open-camera";
+      open.className = step.classList.contains("open") ? "open-camera primary" : "open-camera";
       place.hidden = false;
       place.append(open);
       open.addEventListener("click", async () => {

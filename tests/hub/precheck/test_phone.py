@@ -1,0 +1,182 @@
+"""The customer's page on a phone: camera with advice, a network that breaks, an answer, and no barrier."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import httpx2
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect, sync_playwright
+
+from inspection.frame import Pixels
+from inspection.hub.config import WorkerSection
+from inspection.hub.hub import Hub
+from inspection.hub.jobs.worker import Worker, WorkerThread
+from inspection.hub.metrics import Metrics
+from tests.hub.conftest import RunningHub
+from tests.hub.precheck.test_looking import photograph
+from tests.hub.test_returns import case
+
+pytestmark = pytest.mark.browser
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+PHONE: ViewportSize = {"width": 390, "height": 844}
+PATIENCE_MS = 60_000
+SHOTS = os.environ.get("PRECHECK_SCREENSHOTS")
+"""A folder: what the tests see is kept there, for a person to look at."""
+
+
+def y4m(path: Path, picture: Pixels, frames: int = 3) -> None:
+    """A film of one picture as Chromium's fake camera takes it: YUV4MPEG2, 4:2:0."""
+    height, width = picture.shape[:2]
+    planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420).tobytes()
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode())
+        for _ in range(frames):
+            file.write(b"FRAME\n" + planes)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium whose camera sees a printed carton on a table."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium; set CHROMIUM to its path")
+    film = tmp_path_factory.mktemp("camera") / "carton.y4m"
+    y4m(film, photograph(720, 1280))
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream"]
+    arguments += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def worker(running: RunningHub) -> Iterator[None]:
+    """Jobs run beside the server."""
+    quick = running.hub.config.model_copy(update={"worker": WorkerSection(poll_s=0.2)})
+    with WorkerThread(Worker(Hub(quick, running.hub.database, running.hub.images, Metrics()))):
+        yield
+
+
+@pytest.fixture
+def link(admin: httpx2.Client) -> str:
+    body = case(order_ref=f"SO-{uuid4().hex[:8]}")
+    admin.post("/v1/returns", json=body)
+    return str(admin.post("/v1/precheck/cases", json={"rma": body["rma"]}).json()["url"])
+
+
+def phone(browser: Browser, language: str, *, scripts: bool = True) -> BrowserContext:
+    return browser.new_context(
+        viewport=PHONE,
+        locale=language,
+        java_script_enabled=scripts,
+        permissions=["camera"],
+        has_touch=True,
+        device_scale_factor=2,
+    )
+
+
+def opened(context: BrowserContext, link: str) -> tuple[Page, list[str]]:
+    """The page, and what went wrong in it: script errors, refused by its own policy, asked of others."""
+    page, wrong = context.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    own = link.partition("/precheck")[0]
+    page.on("request", lambda asked: None if asked.url.startswith((own, "blob:")) else wrong.append(asked.url))
+    page.goto(link)
+    return page, wrong
+
+
+def keep(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=page.locator("dialog[open]").count() == 0)
+
+
+def barriers(page: Page) -> list[str]:
+    return [str(each["id"]) for each in Axe().run(page).response["violations"]]
+
+
+def sees_an_answer(page: Page) -> None:
+    now = page.locator("#state-now")
+    expect(now).not_to_have_attribute("data-outcome", "", timeout=PATIENCE_MS)
+    expect(now).to_have_attribute("data-waits", "0", timeout=PATIENCE_MS)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_customer_takes_pictures_with_the_camera_and_is_answered(browser: Browser, link: str, language: str) -> None:
+    with phone(browser, language) as context:
+        page, wrong = opened(context, link)
+        assert page.locator("html").get_attribute("lang") == language
+        assert barriers(page) == []
+        keep(page, f"{language}-1-start")
+        step = page.locator(".step[data-step=damage]")
+        step.locator(".open-camera").click()
+        expect(page.locator(".camera .frame")).to_have_class("frame good", timeout=PATIENCE_MS)
+        assert barriers(page) == []
+        keep(page, f"{language}-2-camera")
+        page.locator(".camera .primary").click()
+        expect(page.locator(".camera .view img")).to_be_visible()
+        keep(page, f"{language}-3-use")
+        page.locator(".camera .primary").click()
+        sees_an_answer(page)
+        page.locator("#problem").fill("屏幕裂了" if language == "zh-CN" else "the corner is torn")
+        page.locator("#submit").click()
+        expect(page.locator("#submit")).to_be_enabled(timeout=PATIENCE_MS)
+        expect(page.locator(".sent li")).to_have_count(1)
+        assert barriers(page) == []
+        keep(page, f"{language}-4-answer")
+        assert wrong == []
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_upload_that_the_network_cuts_goes_on_by_itself(browser: Browser, link: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).normal(0, 14, (1500, 2000, 3))
+    large = np.clip(photograph(1500, 2000) + noise, 0, 255).astype(np.uint8)
+    (tmp_path / "large.jpg").write_bytes(cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+    offsets: list[int] = []
+
+    def cut(route: Route) -> None:
+        if route.request.method == "PATCH":
+            offsets.append(int(route.request.headers["upload-offset"]))
+            if len(offsets) in {2, 3}:
+                route.abort("connectionreset")
+                return
+        route.continue_()
+
+    with phone(browser, "en-US") as context:
+        page, wrong = opened(context, link)
+        page.route("**/uploads/*", cut)
+        page.locator("#file-whole").set_input_files(tmp_path / "large.jpg")
+        expect(page.locator(".step[data-step=whole] .progress")).to_have_text("Arrived", timeout=PATIENCE_MS)
+        sees_an_answer(page)
+        assert len(offsets) >= 5
+        assert offsets[1] == offsets[2] == offsets[3] > 0  # from where it stood, not from the beginning
+        assert wrong == []
+
+
+@pytest.mark.usefixtures("worker")
+def test_without_scripts_the_form_does_all_of_it(browser: Browser, link: str, tmp_path: Path) -> None:
+    (tmp_path / "good.jpg").write_bytes(cv2.imencode(".jpg", photograph())[1].tobytes())
+    blurred = cv2.GaussianBlur(photograph(), (0, 0), 8)
+    (tmp_path / "blurred.jpg").write_bytes(cv2.imencode(".jpg", blurred)[1].tobytes())
+    with phone(browser, "zh-CN", scripts=False) as context:
+        page, wrong = opened(context, link)
+        page.locator("#file-whole").set_input_files(tmp_path / "good.jpg")
+        page.locator("#file-damage").set_input_files(tmp_path / "blurred.jpg")
+        page.locator("#problem").fill("外壳破了")
+        page.locator("#submit").click()
+        page.wait_for_url("**lang=zh-CN")
+        keep(page, "no-scripts-sent")
+        sees_an_answer(page)  # the page comes again by itself
+        expect(page.locator(".sketch")).to_be_visible()
+        expect(page.locator("#problem")).to_have_value("外壳破了")
+        keep(page, "no-scripts-answer")
+        assert wrong == []
