@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datasets.manifest import Sample
 
 FEW_DAYS, MANY_PICTURES = 10, 40
+UNSEEN_DAY, UNSEEN_DAMAGE, SAME_DAY = "unseen day", "unseen damage", "same day"
 
 
 def held_out(
@@ -53,6 +54,17 @@ def held_out(
     train = [index for index, sample in enumerate(samples) if sample.group not in chosen]
     test = [index for index, sample in enumerate(samples) if sample.group in chosen]
     return train, test
+
+
+def folds(samples: Sequence[Sample], rows: Sequence[int], count: int, seed: int) -> list[tuple[int, ...]]:
+    """The samples ``rows`` in ``count`` parts, groups whole; a group's part depends on its name and the seed alone.
+
+    So each can be judged by a model that was trained on the other parts, and new samples move no old ones.
+    """
+    parts: list[list[int]] = [[] for _ in range(count)]
+    for index in rows:
+        parts[int(_rank(samples[index].group, seed)[-8:], 16) % count].append(index)
+    return [tuple(part) for part in parts if part]
 
 
 def leave_one_group_out(samples: Sequence[Sample]) -> list[tuple[str, list[int]]]:
@@ -112,11 +124,11 @@ def trials(samples: Sequence[Sample], name: str) -> list[Trial]:
     found = []
     for place, day in enumerate(sorted({samples[index].group for index in rows} - sound)):
         judged = (*(index for index in rows if samples[index].group == day), *halves[place % 2])
-        found.append(Trial("unseen day", judged, judged))
+        found.append(Trial(UNSEEN_DAY, judged, judged))
     damaged = [index for half in halves for index in half if samples[index].damaged]
     for half in halves if damaged else ():
-        found.append(Trial("unseen damage", tuple(half), tuple({*half, *damaged})))
-        found.append(Trial("same day", tuple(half), tuple(half)))
+        found.append(Trial(UNSEEN_DAMAGE, tuple(half), tuple({*half, *damaged})))
+        found.append(Trial(SAME_DAY, tuple(half), tuple(half)))
     return found
 
 

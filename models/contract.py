@@ -14,7 +14,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 GoodsName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 NEVER = math.inf
-LEAST_BAD = 10
+LEAST_BAD = 5
 """Groups of bad items of a kind from which on its trials say something of damage."""
 
 

@@ -4,33 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from models.evaluation import figures
 from models.evaluation.figures import Interval, Scored
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
+RESAMPLES = 100
+"""Of the curve's points: there are many of them."""
 
 
-def sections(scored: Scored, *, confident: float, wrong_resell: float = 0.01) -> list[str]:
+def sections(scored: Scored, called: npt.NDArray[np.int64], *, wrong_resell: float = 0.01) -> list[str]:
     """Markdown of the sections, to be joined with empty lines.
 
     Args:
-        scored: pictures that chose neither weights nor thresholds.
-        confident: the bundle's threshold of max(p_sellable, 1 - p_sellable).
+        scored: N pictures, each judged by a model that saw nothing of its group.
+        called: (N,) 1 called sellable, -1 called bad, 0 neither, by thresholds that the picture did not help to choose.
         wrong_resell: the stated rate.
     """
     parts = scored.by_set()
+    of_parts = {name: called if name == "all" and len(parts) > 1 else called[scored.sets == name] for name in parts}
     return [
         "## Reliability",
         "Pictures by the probability of the condition that was named, and how often it was right, with 95 % intervals.",
         _reliability(scored),
         f"Expected calibration error by set: {_errors(parts)}.",
         "## What is decided without a person",
-        f"Decided is what is called sellable or unsellable with at least {confident:.3f}. Intervals are 95 %: of "
-        "shares by Wilson, of the last column by bootstrap over groups. The last column is the most that the ranking "
+        "Decided is what is called sellable or unsellable surely enough for its kind of goods, by thresholds that were "
+        "chosen on other groups. Intervals are 95 %: of shares by Wilson, of the last column by bootstrap over groups. "
+        "The last column is the most that the ranking "
         f"would allow at {wrong_resell:.0%} wrong resell, its threshold chosen on these pictures.",
-        _decided(parts, confident, wrong_resell),
+        _decided(parts, of_parts, wrong_resell),
         "## Risk and coverage",
-        "Share of the resold ones that are bad, when the surest pictures are decided first up to this coverage.",
+        "Share of the resold ones that are bad, when the surest pictures are decided first up to this coverage; "
+        "intervals are 95 %, by bootstrap over groups.",
         _risks(parts),
     ]
 
@@ -45,16 +53,21 @@ def _reliability(scored: Scored) -> str:
 
 
 def _errors(parts: dict[str, Scored]) -> str:
-    return ", ".join(f"{name} {_number(figures.calibration_error(part))}" for name, part in parts.items())
+    error_of = figures.calibration_error
+    found = {name: (error_of(part), figures.bootstrap(part, error_of)) for name, part in parts.items()}
+    return ", ".join(
+        f"{name} {_number(error)}" + (f" ({_interval(interval)})" if interval is not None else "")
+        for name, (error, interval) in found.items()
+    )
 
 
-def _decided(parts: dict[str, Scored], confident: float, wrong_resell: float) -> str:
+def _decided(parts: dict[str, Scored], called: dict[str, npt.NDArray[np.int64]], wrong_resell: float) -> str:
     rows = [
         f"| set | pictures | decided | wrong resell | wrong scrap | decidable at {wrong_resell:.0%} |",
         "|---|---|---|---|---|---|",
     ]
     for name, part in parts.items():
-        found = figures.at_threshold(part, confident)
+        found = figures.of_calls(part, called[name])
         most = _at(wrong_resell)
         cells = [_share(*found[key]) for key in ("decided", "wrong_resell", "wrong_scrap")]
         interval = figures.bootstrap(part, most)
@@ -67,11 +80,12 @@ def _risks(parts: dict[str, Scored]) -> str:
     heads = " | ".join(f"{coverage:.0%}" for coverage in COVERAGES)
     rows = [f"| set | {heads} |", "|---" * (1 + len(COVERAGES)) + "|"]
     for name, part in parts.items():
-        points = figures.risk_coverage(part)
+        drawn = [figures.risks_at(some, COVERAGES) for some in figures.resampled(part, RESAMPLES)]
         cells = []
-        for coverage in COVERAGES:
-            reached = [point for point in points if point.coverage <= coverage + 1e-9]
-            cells.append(f"{reached[-1].wrong_resell:.1%}" if reached else "–")
+        for place, risk in enumerate(figures.risks_at(part, COVERAGES)):
+            known = [value for some in drawn if (value := some[place]) is not None]
+            low, high = np.quantile(known, (0.025, 0.975)) if known else (0.0, 0.0)
+            cells.append(_percent(risk) + (f" ({_interval((low, high), percent=True)})" if known else ""))
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

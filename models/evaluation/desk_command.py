@@ -53,7 +53,7 @@ def evaluate(at: Desk, images: Path, manifest: Path, out: Path, folder: Path | N
     Console(width=150).print(summary.table(results, title))
     tell_unread(results)
     if folder is not None:
-        for path in report.write_report(folder, results, images, title, at.judge.spec.thresholds.confident):
+        for path in report.write_report(folder, results, images, title, at.judge.spec.thresholds):
             typer.echo(f"report: {path}")
 
 

@@ -7,7 +7,7 @@ group stand or fall together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,22 +127,24 @@ def wilson(hits: int, count: int) -> Interval:
 
 def bootstrap(scored: Scored, figure: Callable[[Scored], float | None], resamples: int = RESAMPLES) -> Interval | None:
     """Interval of ``figure`` when whole groups are drawn anew; ``None`` with fewer than two groups, or no figure."""
-    names, owner = np.unique(scored.groups, return_inverse=True)
-    if len(names) < 2:  # noqa: PLR2004 - one group says nothing of others
-        return None
-    order = np.argsort(owner, kind="stable")
-    members = np.split(order, np.searchsorted(owner[order], np.arange(1, len(names))))
-    rng = np.random.default_rng(0)
-    values = []
-    for _ in range(resamples):
-        chosen = rng.integers(0, len(names), len(names))
-        value = figure(scored.take(np.concatenate([members[place] for place in chosen])))
-        if value is not None:
-            values.append(value)
-    if len(values) < resamples // 2:
+    values = [value for some in resampled(scored, resamples) if (value := figure(some)) is not None]
+    if not values or len(values) < resamples // 2:
         return None
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
+
+
+def resampled(scored: Scored, resamples: int = RESAMPLES) -> Iterator[Scored]:
+    """The pictures again and again, whole groups drawn anew; nothing with fewer than two groups."""
+    names, owner = np.unique(scored.groups, return_inverse=True)
+    if len(names) < 2:  # noqa: PLR2004 - one group says nothing of others
+        return
+    order = np.argsort(owner, kind="stable")
+    members = np.split(order, np.searchsorted(owner[order], np.arange(1, len(names))))
+    rng = np.random.default_rng(0)
+    for _ in range(resamples):
+        chosen = rng.integers(0, len(names), len(names))
+        yield scored.take(np.concatenate([members[place] for place in chosen]))
 
 
 def reliability(scored: Scored, bins: int = BINS) -> list[Bin]:
@@ -183,6 +185,13 @@ def risk_coverage(scored: Scored) -> list[Point]:
     ]
 
 
+def risks_at(scored: Scored, coverages: Sequence[float]) -> list[float | None]:
+    """Wrong resell when the surest are decided first up to each of these shares; ``None`` where not one can be."""
+    points = risk_coverage(scored)
+    reached = np.searchsorted([point.coverage for point in points], np.array(coverages) + 1e-9, side="right")
+    return [points[place - 1].wrong_resell if place else None for place in reached.tolist()]
+
+
 def share_decided(scored: Scored, wrong_resell: float = 0.01) -> float | None:
     """Greatest share that can be decided with at most this rate of wrong resell; ``None`` without pictures.
 
@@ -196,9 +205,14 @@ def share_decided(scored: Scored, wrong_resell: float = 0.01) -> float | None:
 def at_threshold(scored: Scored, threshold: float) -> dict[str, tuple[int, int]]:
     """(hits, of how many) that a threshold chosen before decides, wrongly resells and wrongly scraps."""
     p = scored.p_sellable
-    resold, scrapped = p >= threshold, 1 - p >= threshold
+    return of_calls(scored, (p >= threshold).astype(np.int64) - (1 - p >= threshold))
+
+
+def of_calls(scored: Scored, called: npt.NDArray[np.int64]) -> dict[str, tuple[int, int]]:
+    """The same of calls (N,) made already: 1 called sellable, -1 called bad, 0 neither."""
+    resold, scrapped = called > 0, called < 0
     return {
-        "decided": (int((resold | scrapped).sum()), len(p)),
+        "decided": (int((resold | scrapped).sum()), len(called)),
         "wrong_resell": (int((resold & ~scored.sellable).sum()), int(resold.sum())),
         "wrong_scrap": (int((scrapped & scored.sellable).sum()), int(scrapped.sum())),
     }

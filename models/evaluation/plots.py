@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inspection.finding import Condition
 from inspection.verdict import Disposition
@@ -44,8 +45,8 @@ def reliability(scored: Scored, folder: Path) -> Path:
     return folder / "reliability.png"
 
 
-def risk_coverage(scored: Scored, confident: float, folder: Path) -> Path:
-    """A curve a set: what share of the resold ones is bad when the surest are decided first."""
+def risk_coverage(scored: Scored, sure: npt.NDArray[np.bool_], folder: Path) -> Path:
+    """A curve a set: what share of the resold ones is bad when the surest are decided first; ``sure`` (N,) are."""
     parts = scored.by_set()
     with _grid(len(parts), folder / "risk_coverage.png") as axes:
         for axis, (name, part) in zip(axes, parts.items(), strict=False):
@@ -54,10 +55,10 @@ def risk_coverage(scored: Scored, confident: float, folder: Path) -> Path:
             axis.plot(coverage, [100 * p.wrong_resell for p in points], label="wrong resell")
             axis.plot(coverage, [100 * p.wrong_scrap for p in points], label="wrong scrap", linestyle="--")
             axis.axhline(100 * STATED, color="0.6", linewidth=1, linestyle=":")
-            decided, count = figures.at_threshold(part, confident)["decided"]
-            axis.axvline(decided / count, color="0.6", linewidth=1)
+            decided = sure if name == "all" and len(parts) > 1 else sure[scored.sets == name]
+            axis.axvline(float(decided.mean()), color="0.6", linewidth=1)
             top = max([3.0, *(110 * max(p.wrong_resell, p.wrong_scrap) for p in points)])
-            axis.set(xlim=(0, 1.02), ylim=(-0.02 * top, top), title=f"{name}, {count} pictures")
+            axis.set(xlim=(0, 1.02), ylim=(-0.02 * top, top), title=f"{name}, {len(part.truth)} pictures")
             axis.set(xlabel="share decided, surest first", ylabel="% wrong of those called so")
             axis.legend(fontsize=7, loc="upper left")
     return folder / "risk_coverage.png"

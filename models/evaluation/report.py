@@ -6,11 +6,14 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from jinja2 import Environment
 
 from inspection.errors import ConfigError
 from inspection.finding import Condition
 from inspection.verdict import Disposition
+from models.contract import Thresholds
 from models.evaluation import plots, summary
 from models.evaluation.photographs import Result
 from models.evaluation.sheet import Tile, contact_sheet
@@ -38,11 +41,13 @@ the ranking allows with 1 % of the resold ones bad, its threshold chosen on thes
 """
 
 
-def write_report(folder: Path, results: Sequence[Result], images: Path, title: str, confident: float) -> list[Path]:
+def write_report(
+    folder: Path, results: Sequence[Result], images: Path, title: str, thresholds: Thresholds
+) -> list[Path]:
     """Write summary.csv, index.html and, of labelled photographs, the plots; returns what was written.
 
     Args:
-        confident: the bundle's threshold of max(p_sellable, 1 - p_sellable).
+        thresholds: the bundle's.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -54,7 +59,7 @@ def write_report(folder: Path, results: Sequence[Result], images: Path, title: s
             writer = csv.DictWriter(stream, summary.COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        pictures = _pictures(folder, results, images, confident)
+        pictures = _pictures(folder, results, images, thresholds)
         page = Environment(autoescape=True).from_string(_PAGE)
         html = page.render(
             title=title,
@@ -89,24 +94,38 @@ def _gravity(result: Result) -> float:
     return off if found.condition is not truth else 0.0
 
 
-def _pictures(folder: Path, results: Sequence[Result], images: Path, confident: float) -> list[tuple[Path, str]]:
+def _sure(results: Sequence[Result], thresholds: Thresholds) -> npt.NDArray[np.bool_]:
+    """Whether each judged and labelled one is sure enough for its kind of goods, in the order of the scored ones."""
+    sure = []
+    for result in results:
+        if result.opinion is not None and result.photograph.condition is not None:
+            lines, p = thresholds.lines(result.photograph.goods), result.opinion.p_sellable
+            sure.append(p >= lines.resell or 1 - p >= lines.scrap)
+    return np.array(sure, np.bool_)
+
+
+def _pictures(folder: Path, results: Sequence[Result], images: Path, thresholds: Thresholds) -> list[tuple[Path, str]]:
     scored = summary.scored_of(results)
     made = [(plots.decided(results, folder), "What is decided, and what without a person")]
     if not len(scored.truth):
         return made
     made += [
         (plots.reliability(scored, folder), "Reliability: is 80 % right 80 % of the time?"),
-        (plots.risk_coverage(scored, confident, folder), "Risk and coverage; upright line: the bundle's own threshold"),
+        (
+            plots.risk_coverage(scored, _sure(results, thresholds), folder),
+            "Risk and coverage; upright line: what the bundle's own thresholds decide",
+        ),
         (plots.confusion(scored, folder), "Conditions, labelled against named"),
     ]
     mistakes = worst(results)
     if mistakes:
         title = f"The {len(mistakes)} gravest mistakes"
-        made.append((contact_sheet(folder / "worst.png", title, images, [_tile(r) for r in mistakes]), title))
+        made.append((contact_sheet(folder / "worst.png", title, images, [tile(r) for r in mistakes]), title))
     return made
 
 
-def _tile(result: Result) -> Tile:
+def tile(result: Result) -> Tile:
+    """The picture with what was labelled, named and decided."""
     found = result.opinion
     said = "" if found is None else f"{found.condition} {found.confidence:.2f}"
     grave = result.decision in {Disposition.RESELL, Disposition.SCRAP} and _gravity(result) >= 50  # noqa: PLR2004

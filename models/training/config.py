@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from inspection.errors import ConfigError
 from inspection.yaml_source import read_yaml
 
-PATHS = ("golden", "out", "work")
+PATHS = ("golden", "out", "work", "sign_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,11 @@ class TrainOptions:
         versions: random versions of every picture that is judged whole.
         cut_versions: random versions of every picture of which the item is cut out.
         painted_versions: versions with painted damage of every sound item of a set of few days.
+        glass_goods: kinds of goods of which some pictures get cracks painted on.
+        cracked_versions: versions of each of these.
         epochs: passes over the training pictures.
-        trial_share: share of the epochs in the trials of unseen days.
+        trial_share: share of the epochs in the trials, which judge what was not trained on.
+        folds: parts of the groups, each judged by a model that saw nothing of it; the first one by the bundle's own.
         seed: the same gives the same bundle on the same machine.
         threads: processor threads.
         held_out_share: share of every set and condition that is not trained on.
@@ -40,6 +43,8 @@ class TrainOptions:
         by_date: whether the trials of unseen days are made.
         refresh: whether only the heads of the last training's weights in ``work`` are moved; needs the same defects.
         refresh_epochs: passes over the training pictures for that.
+        sign_name: name of the key that signs the bundle.
+        sign_key: file of that key, made where it is not there; by default ``signing.key`` in ``work``.
         command: how it was called, for the card.
     """
 
@@ -53,8 +58,11 @@ class TrainOptions:
     versions: int = 3
     cut_versions: int = 6
     painted_versions: int = 5
+    glass_goods: tuple[str, ...] = ("phone",)
+    cracked_versions: int = 0
     epochs: float = 16.0
     trial_share: float = 0.125
+    folds: int = 4
     seed: int = 0
     threads: int = 2
     held_out_share: float = 0.25
@@ -64,6 +72,8 @@ class TrainOptions:
     by_date: bool = True
     refresh: bool = False
     refresh_epochs: float = 2.0
+    sign_name: str = "training"
+    sign_key: Path | None = None
     command: str = "python -m models train"
 
 

@@ -16,11 +16,14 @@ from torch import nn
 
 from inspection.finding import Box
 from inspection.frame import Pixels
-from models.bundle import CARD, EXPECTED, GOLDEN, GRAPH, REFERENCE, seal_bundle
+from inspection.ledger.notes import Signer
+from models.bundle import CARD, EXPECTED, GOLDEN, GRAPH, REFERENCE, SIGNATURES, open_bundle, seal_bundle, signed_text
 from models.contract import OUTPUTS, BundleSpec
+from models.examples import EXAMPLES
 from models.finder import FINDER, Finder
 from models.pixels import fit
 from models.runtime import Judge
+from models.signing import signed
 from models.training.fit import Floats
 from models.training.network import Graph
 
@@ -29,9 +32,11 @@ GOLDEN_SIDE = 320
 
 def write_bundle(
     folder: Path, graph: Graph, spec: BundleSpec, reference: dict[str, Floats], golden: Sequence[Pixels], card: str,
-    finder: nn.Module | None = None,
+    finder: nn.Module | None = None, known: bytes | None = None, signer: Signer | None = None,
 ) -> str:  # fmt: skip
     """Write the bundle to ``folder``, let the run-time load it, and only then put it in place of an older one.
+
+    ``known`` is the content of its known examples; with a ``signer`` it is signed.
 
     Returns the bundle's id.
     """
@@ -50,7 +55,11 @@ def write_bundle(
             cv2.imwrite(str(building / GOLDEN / f"{number:02d}.png"), small)
         _write_expected(building, spec)
         (building / CARD).write_text(card, encoding="utf-8")
+        if known is not None:
+            (building / EXAMPLES).write_bytes(known)
         seal_bundle(building, spec)
+        if signer is not None:
+            (building / SIGNATURES).write_bytes(signed(signed_text(open_bundle(building)), signer))
         bundle_id = Judge.load(building).bundle_id
         if folder.exists():
             old = Path(f"{building}.old")

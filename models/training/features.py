@@ -30,13 +30,16 @@ from models.training.backbone import (
     FINE_STRIDE,
     Trunk,
 )
+from models.training.cracks import crack
 from models.training.item_views import item_view
-from models.training.items import item_mask, read_picture
+from models.training.items import item_mask, read_picture, stamp
 
 BATCH = 16
 FLUSH_EVERY = 10
 Rows = npt.NDArray[np.int64]
 RECIPE = "2"
+CRACKS = "1"
+"""Changed whenever cracks are painted otherwise."""
 Halves = npt.NDArray[np.float16]
 Floats = npt.NDArray[np.float32]
 
@@ -63,6 +66,16 @@ class Cut:
         return f"cut {self.painted} {names} {places}"
 
 
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """Every version shows glass with a crack painted on; ``masks`` is the folder of the items' masks."""
+
+    masks: Path
+
+    def __str__(self) -> str:
+        return f"glass {CRACKS}"
+
+
 class FeatureCache:
     """Features of ``1 + versions`` versions of each sample; version 0 is the picture as it is.
 
@@ -74,12 +87,13 @@ class FeatureCache:
     """
 
     def __init__(
-        self, folder: Path, samples: Sequence[Sample], size: int, versions: int, seed: int, cut: Cut | None = None
-    ) -> None:
+        self, folder: Path, samples: Sequence[Sample], size: int, versions: int, seed: int, cut: Cut | None = None,
+        glass: Glass | None = None,
+    ) -> None:  # fmt: skip
         if size % COARSE_STRIDE:
             raise ConfigError(f"--size {size} is not a multiple of {COARSE_STRIDE}")
         self._samples, self._size, self._versions, self._seed = samples, size, versions, seed
-        self._cut = cut
+        self._cut, self._glass = cut, glass
         self._backgrounds: list[Pixels] | None = None
         key = "\n".join(
             [
@@ -88,6 +102,7 @@ class FeatureCache:
                 str(versions),
                 str(seed),
                 *([] if cut is None else [str(cut)]),
+                *([] if glass is None else [str(glass)]),
                 *(f"{s.name} {stamp(s.path)} {s.mask and stamp(s.mask)}" for s in samples),
             ]
         )
@@ -113,6 +128,8 @@ class FeatureCache:
         marker = self._folder / "done"
         done = int(marker.read_text(encoding="ascii")) if marker.is_file() else 0
         advance(done)
+        if done >= self.total:
+            return
         session = trunk_session(trunk, self._folder / "trunk.onnx", self._size, threads)
         for start in range(done, self.total, BATCH):
             numbers = range(start, min(start + BATCH, self.total))
@@ -130,6 +147,11 @@ class FeatureCache:
             if start // BATCH % FLUSH_EVERY == 0 or numbers[-1] + 1 == self.total:
                 self._mark(marker, numbers[-1] + 1)
             advance(len(numbers))
+
+    @property
+    def key(self) -> str:
+        """Of all that decides the features."""
+        return self._folder.name
 
     @property
     def versions(self) -> int:
@@ -157,6 +179,8 @@ class FeatureCache:
             raise ConfigError(f"{sample.mask} is not of the size of {sample.path}")
         if self._cut is not None:
             return self._cut_version(self._cut, index, version, picture, mask)
+        if self._glass is not None:
+            picture = _cracked(sample, picture, self._glass, f"{self._seed}/{sample.name}/{version}/crack")
         if version:
             picture, mask = augment(picture, mask, random.Random(f"{self._seed}/{sample.name}/{version}"))
         return fit(picture, self._size)[0], mask
@@ -223,6 +247,11 @@ class JoinedFeatures:
         return np.array([cache.versions for cache in self._caches])[owners]
 
     @property
+    def key(self) -> str:
+        """Of all that decides the features."""
+        return " ".join(cache.key for cache in self._caches)
+
+    @property
     def total(self) -> int:
         return sum(cache.total for cache in self._caches)
 
@@ -258,7 +287,6 @@ def trunk_session(trunk: nn.Module, file: Path, size: int, threads: int) -> ort.
     return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def stamp(path: Path) -> str:
-    """Size and time of a file, to tell whether it is another one now."""
-    stat = path.stat()
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+def _cracked(sample: Sample, picture: Pixels, glass: Glass, seed: str) -> Pixels:
+    rng = np.random.default_rng(random.Random(seed).getrandbits(64))
+    return crack(picture, item_mask(sample, glass.masks), rng)

@@ -21,9 +21,9 @@ from torch.nn import functional
 from datasets.manifest import Sample
 from inspection.frame import Pixels
 from models.pixels import fit
-from models.training.features import stamp, trunk_session
+from models.training.features import trunk_session
 from models.training.item_views import background, put_on, relight
-from models.training.items import item_mask, read_picture
+from models.training.items import item_mask, read_picture, stamp
 
 SIZE, STRIDE = 192, 8
 FINE_BLOCKS, COARSE_BLOCKS = 3, 5

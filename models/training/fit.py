@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +18,12 @@ from datasets.manifest import Sample
 from inspection.finding import Condition, Defect
 from models.training.features import FeatureCache, JoinedFeatures
 from models.training.network import Tail, doubted
+from models.training.resume import Progress
 
 BATCH = 32
 BACKBONE_RATE, HEAD_RATE, DECAY = 5e-4, 2e-3, 1e-2
+SAVE_EVERY = 50
+"""Steps between two writings of how far a fit is."""
 AS_IT_IS = 0.3
 """Share of draws that take the picture as it is."""
 SMOOTHING = 0.02
@@ -69,11 +74,13 @@ def fit_tail(
     seed: int,
     advance: Callable[[float], None] = lambda _loss: None,
     start: Mapping[str, Tensor] | None = None,
+    kept: Path | None = None,
 ) -> Tail:
     """Fine-tune a tail on the samples with the indices ``train``; the same seed gives the same tail.
 
     A draw takes each (set, condition) with a weight of one over the root of its size, and a random version of the
-    picture. ``advance`` hears of every step's loss. From the weights ``start`` only the heads are moved.
+    picture. ``advance`` hears of every step's loss. From the weights ``start`` only the heads are moved. How far it is
+    lies in the file ``kept``: killed at any moment and called again, it goes on from there to the same tail.
     """
     torch.manual_seed(seed)
     tail = Tail(network, len(labels.defects), len(Condition))
@@ -99,7 +106,11 @@ def fit_tail(
     columns = [list(Defect).index(defect) for defect in labels.defects]
     masked = np.array([sample.mask is not None for sample in samples])
     rng = np.random.default_rng(seed)
-    for _ in range(steps):
+    state = Progress(tail, optimiser, schedule, rng)
+    done = 0 if kept is None else state.load(kept)
+    for _ in range(done):
+        advance(math.nan)
+    for step in range(done, steps):
         rows = rng.choice(indices, BATCH, p=weights)
         versions = np.where(
             rng.random(BATCH) < AS_IT_IS, 0, (rng.random(BATCH) * cache.versions_of(rows)).astype(np.int64)
@@ -117,6 +128,8 @@ def fit_tail(
         loss.backward()
         optimiser.step()
         schedule.step()
+        if kept is not None and (step + 1) % SAVE_EVERY == 0:
+            state.save(kept, step + 1)
         advance(float(loss.detach()))
     tail.eval()
     return tail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -31,14 +32,24 @@ def read_picture(path: Path) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
+def stamp(path: Path) -> str:
+    """Of a file's bytes, to tell whether it is another one now; its time may change in a copy."""
+    stat = path.stat()
+    return _stamp(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _stamp(path: str, _size: int, _changed_ns: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:24]
+
+
 def item_mask(sample: Sample, folder: Path) -> Pixels | None:
     """Mask (uint8 (H, W), 255 on the item) of a sample's item; ``None`` where it is not clear. Kept in ``folder``."""
     exact = sample.path.with_suffix(".item.png")
     if exact.is_file():
         drawn = cv2.imread(str(exact), cv2.IMREAD_GRAYSCALE)
         return None if drawn is None else np.asarray((drawn > 0).astype(np.uint8) * 255)
-    stat = sample.path.stat()
-    key = hashlib.sha256(f"{sample.name} {stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{sample.name} {stamp(sample.path)}".encode()).hexdigest()[:24]
     kept = folder / f"{key}.png"
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)

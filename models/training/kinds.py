@@ -7,6 +7,7 @@ arXiv 2401.11974). Pictures of one group stand or fall together, so groups are c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,12 +18,16 @@ from datasets.manifest import Sample
 from models.contract import NEVER, KindSpec, Lines
 
 Floats = npt.NDArray[np.float32]
+Line = tuple[float, float]
+"""A line, and the rate that the trials bound the mistakes to over it."""
 SELLABLE = 2
 """Conditions before this place (intact, minor) can be sold."""
 LEAST, STEPS = 0.67, 660
 """The least line, so that what passes it has a most probable condition on the same side; and how many are tried."""
+PARTS = 4
+"""In which the groups fall to choose lines on some and look at the others."""
 LEAST_SOUND = 10
-"""Groups of sound items from which on a trial says something of wrong scrap."""
+"""Groups of sound items (days, where a group is a day) from which on trials say something of a kind of goods."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,7 @@ class Tried:
         groups: (N,) what each was photographed together with.
         truth: (N,) labelled condition, as its place in ``Condition``.
         p: (N, 4) probabilities of the conditions, by a model that saw nothing of the group.
-        part: (N,) by which of the models.
+        part: (N,) of the groups, for choosing lines on other ones.
         rows: (N,) index of the sample.
     """
 
@@ -52,6 +57,16 @@ class Tried:
         )
 
     @property
+    def sound(self) -> int:
+        """Groups with a sellable item."""
+        return len(set(self.groups[self.truth < SELLABLE].tolist()))
+
+    @property
+    def bad(self) -> int:
+        """Groups with one that is not."""
+        return len(set(self.groups[self.truth >= SELLABLE].tolist()))
+
+    @property
     def p_sellable(self) -> npt.NDArray[np.float64]:
         return np.asarray(self.p[:, :SELLABLE].sum(axis=1), np.float64)
 
@@ -66,9 +81,13 @@ def tried_of(
         np.array([samples[row].group for row in rows], np.str_),
         truth[rows],
         np.concatenate([found for _, found in judged]),
-        np.concatenate([np.full(len(indices), place) for place, (indices, _) in enumerate(judged)]),
+        np.array([_part(samples[row].group) for row in rows], np.int64),
         rows,
     )
+
+
+def _part(group: str) -> int:
+    return int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) % PARTS
 
 
 def joined(*parts: Tried) -> Tried:
@@ -78,9 +97,20 @@ def joined(*parts: Tried) -> Tried:
 
 
 def kinds(tried: Tried, wrong_resell: float, wrong_scrap: float) -> dict[str, KindSpec]:
-    """The lines of each kind of goods in the trials."""
+    """The lines of each kind of goods in the trials.
+
+    A kind with groups enough stands by itself. One with fewer, but at least ten, takes the line of all such kinds
+    together, or a stricter one over which none of its own was wrong; the rate is then kept over the mix of goods, and
+    its own groups promise what ``resell_bound`` says. One with less than ten sound groups, or days, has no line.
+    """
+    parts = {str(name): tried.take(tried.goods == name) for name in np.unique(tried.goods)}
+    fit = [name for name, part in parts.items() if part.sound >= LEAST_SOUND]
+    together = tried.take(np.isin(tried.goods, fit))
+    rates = wrong_resell, wrong_scrap
+    shared = _lines_of(together, rates, None) if fit else (None, None)
     return {
-        str(name): _kind(tried.take(tried.goods == name), wrong_resell, wrong_scrap) for name in np.unique(tried.goods)
+        name: _spec(part, _lines_of(part, rates, shared) if name in fit else (None, None))
+        for name, part in parts.items()
     }
 
 
@@ -117,21 +147,11 @@ def _lines(kind: KindSpec | None) -> Lines:
     )  # fmt: skip
 
 
-def _kind(tried: Tried, wrong_resell: float, wrong_scrap: float) -> KindSpec:
-    sellable = tried.truth < SELLABLE
-    sound = len(set(tried.groups[sellable].tolist()))
-    bad = len(set(tried.groups[~sellable].tolist()))
-    resell = _least(tried.p_sellable, tried.groups, wrong=~sellable, rate=wrong_resell)
-    scrap = None
-    if sound >= LEAST_SOUND:
-        # Of all that is sound at most this share is scrapped; where the groups are too few for the stated rate, none
-        # of them may be, and the bound is what so many groups can promise.
-        scrap = _least(
-            1 - tried.p_sellable, tried.groups, wrong=sellable, rate=max(wrong_scrap, 1 / (sound + 1)), of=sound
-        )  # fmt: skip
+def _spec(part: Tried, lines: tuple[Line | None, Line | None]) -> KindSpec:
+    resell, scrap = lines
     return KindSpec(
-        sound=sound,
-        bad=bad,
+        sound=part.sound,
+        bad=part.bad,
         resell=None if resell is None else resell[0],
         resell_bound=None if resell is None else resell[1],
         scrap=None if scrap is None else scrap[0],
@@ -139,10 +159,33 @@ def _kind(tried: Tried, wrong_resell: float, wrong_scrap: float) -> KindSpec:
     )
 
 
+def _lines_of(
+    part: Tried, rates: tuple[float, float], shared: tuple[Line | None, Line | None] | None
+) -> tuple[Line | None, Line | None]:
+    """Line and bound for resell and for scrap; from ``shared``, those of all kinds, where its groups are too few."""
+    sellable, sound = part.truth < SELLABLE, part.sound
+    resell = _least(part.p_sellable, part.groups, wrong=~sellable, rate=rates[0])
+    # Of all that is sound at most this share is scrapped; where the groups are too few for the stated rate, none
+    # of them may be, and the bound is what so many groups can promise.
+    scrap = _least(1 - part.p_sellable, part.groups, wrong=sellable, rate=max(rates[1], 1 / (sound + 1)), of=sound)
+    if resell is None and shared is not None and shared[0] is not None:
+        resell = _above(part.p_sellable, part.groups, wrong=~sellable, line=shared[0][0])
+    return resell, scrap
+
+
+def _above(
+    scores: npt.NDArray[np.float64], groups: npt.NDArray[np.str_], *, wrong: npt.NDArray[np.bool_], line: float
+) -> Line | None:
+    """The line, or the least one above it with no wrong one over it, and what the groups over it can promise."""
+    line = max(line, round(float(scores[wrong].max(initial=0.0)) + 1e-4, 4))
+    called = len(set(groups[scores >= line].tolist()))
+    return (line, round(1 / (called + 1), 4)) if called >= LEAST_SOUND and line <= 1 else None
+
+
 def _least(
     scores: npt.NDArray[np.float64], groups: npt.NDArray[np.str_], *, wrong: npt.NDArray[np.bool_], rate: float,
     of: int | None = None,
-) -> tuple[float, float] | None:  # fmt: skip
+) -> Line | None:  # fmt: skip
     """Least line from which on ``(wrong + 1) / (called + 1)`` groups stays within ``rate``, and that bound.
 
     ``called`` are the groups with a score over the line, or ``of`` where the rate is one of all groups. ``None`` when

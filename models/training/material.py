@@ -20,10 +20,11 @@ from models.finder import Finder
 from models.training.backbone import Trunk
 from models.training.config import TrainOptions
 from models.training.export import export_finder
-from models.training.features import Cut, FeatureCache, JoinedFeatures, stamp
+from models.training.features import Cut, FeatureCache, Glass, JoinedFeatures
 from models.training.finder import SIZE, FinderGraph, chosen_samples, train_finder
 from models.training.fit import PAINTED, Labels, labels_of
-from models.training.items import item_mask, read_picture
+from models.training.items import item_mask, read_picture, stamp
+from models.training.last import Last
 
 FINDER_SPEC = FinderSpec(size=SIZE)
 BACKGROUNDS = 48
@@ -44,6 +45,7 @@ class Material:
         trunk: the frozen part.
         cache: features of the samples.
         finder: graph that finds items; ``None`` where too few clear ones were there to learn from.
+        backgrounds: photographs that items were put on.
     """
 
     every: list[Sample]
@@ -55,10 +57,13 @@ class Material:
     trunk: Trunk
     cache: JoinedFeatures
     finder: FinderGraph | None
+    backgrounds: tuple[Path, ...]
 
 
-def gather(options: TrainOptions, network: nn.Module, progress: Progress) -> Material:
+def gather(options: TrainOptions, network: nn.Module, progress: Progress, last: Last | None = None) -> Material:
     """Read the folders, train the finder, and compute features of every version of every picture.
+
+    With the ``last`` training, its finder and backgrounds are taken: then only new pictures are looked at.
 
     Raises:
         ConfigError: the data cannot be used; says why.
@@ -66,18 +71,15 @@ def gather(options: TrainOptions, network: nn.Module, progress: Progress) -> Mat
     parts = [read_manifest(folder) for folder in options.data]
     every = [sample for part in parts for sample in part]
     masks = options.work / "items"
-    finder, boxes = None, dict[str, Box | None]()
-    if options.finder:
-        task = progress.add_task("learning to find items", total=len(chosen_samples(every, options.seed)))
-        finder = train_finder(
-            network, every, masks, options.seed, options.threads, lambda count: progress.advance(task, count)
-        )
-    if finder is not None:
-        boxes = _boxes(finder, every, options, progress)
+    masks.mkdir(parents=True, exist_ok=True)
+    finder = _finder(options, network, every, progress, last)
+    boxes: dict[str, Box | None] = {} if finder is None else _boxes(finder, every, options, progress)
     boxes = {sample.name: boxes.get(sample.name) for sample in every}
     kept = few_days(every)
-    backgrounds = _backgrounds(every, kept)
-    caches, ordered = [], []
+    backgrounds = _backgrounds(every, kept) if last is None else last.backgrounds
+    caches, painted_caches = [], []
+    ordered: list[Sample] = []
+    painted: list[Sample] = []
     for part in parts:
         cut = [sample for sample in part if boxes[sample.name] is not None or sample.set in kept]
         whole = [sample for sample in part if sample not in cut]
@@ -86,16 +88,25 @@ def gather(options: TrainOptions, network: nn.Module, progress: Progress) -> Mat
         if cut:
             caches.append(_cut_cache(options, cut, boxes, backgrounds, painted=False))
         ordered += whole + cut
-    painted = [
-        _painted(sample)
-        for sample in ordered
-        if sample.set in kept and not sample.damaged and item_mask(sample, masks) is not None
-    ]  # fmt: skip
-    if painted:
-        boxes |= {sample.name: boxes[_unpainted(sample.name)] for sample in painted}
-        caches.append(_cut_cache(options, painted, boxes, backgrounds, painted=True))
+        dented = [
+            _painted(sample)
+            for sample in cut
+            if sample.set in kept and not sample.damaged and item_mask(sample, masks) is not None
+        ]
+        if dented:
+            boxes |= {sample.name: boxes[_unpainted(sample.name)] for sample in dented}
+            painted_caches.append(_cut_cache(options, dented, boxes, backgrounds, painted=True))
+        cracked = _cracked(whole, kept, options)
+        if cracked:
+            painted_caches.append(
+                FeatureCache(
+                    options.work / "features", cracked, options.size, options.cracked_versions - 1, options.seed,
+                    glass=Glass(masks),
+                )
+            )  # fmt: skip
+        painted += dented + cracked
     trunk = Trunk(network)
-    cache = JoinedFeatures(caches)
+    cache = JoinedFeatures(caches + painted_caches)
     task = progress.add_task("features", total=cache.total)
     cache.fill(trunk, options.threads, lambda count: progress.advance(task, count))
     samples = ordered + painted
@@ -109,43 +120,57 @@ def gather(options: TrainOptions, network: nn.Module, progress: Progress) -> Mat
         trunk,
         cache,
         finder,
+        backgrounds,
     )
+
+
+def _finder(
+    options: TrainOptions, network: nn.Module, every: Sequence[Sample], progress: Progress, last: Last | None
+) -> FinderGraph | None:
+    if not options.finder:
+        return None
+    if last is not None:
+        return last.finder_graph(network)
+    task = progress.add_task("learning to find items", total=len(chosen_samples(every, options.seed)))
+    return train_finder(
+        network, every, options.work / "items", options.seed, options.threads,
+        lambda count: progress.advance(task, count),
+    )  # fmt: skip
 
 
 def _boxes(
     finder: FinderGraph, samples: Sequence[Sample], options: TrainOptions, progress: Progress
 ) -> dict[str, Box | None]:
-    """What to cut out of each sample, by its name; kept for the next run."""
-    kept = options.work / "items" / f"boxes-{_key(finder, samples)}.json"
-    if kept.is_file():
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        return {name: None if box is None else Box(*box) for name, box in found.items()}
-    file = options.work / "items" / "finder-graph.onnx"
-    export_finder(finder, file, SIZE)
-    settings = ort.SessionOptions()
-    settings.intra_op_num_threads = options.threads
-    judge = Finder(ort.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"]), FINDER_SPEC)
-    task = progress.add_task("finding items", total=len(samples))
-    boxes: dict[str, Box | None] = {}
-    for start in range(0, len(samples), BATCH):
-        some = samples[start : start + BATCH]
-        found = judge.crops([read_picture(sample.path) for sample in some])
-        boxes.update(zip((sample.name for sample in some), found, strict=True))
-        progress.advance(task, len(some))
-    plain = {name: None if box is None else (box.x, box.y, box.width, box.height) for name, box in boxes.items()}
-    fresh = kept.with_suffix(".new")
-    fresh.write_text(json.dumps(plain), encoding="utf-8")
-    fresh.replace(kept)
-    return boxes
+    """What to cut out of each sample, by its name; kept for the next run, picture by picture."""
+    kept = options.work / "items" / f"boxes-{_key(finder)}.json"
+    known: dict[str, list[int] | None] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    marks = {sample.name: f"{sample.name} {stamp(sample.path)}" for sample in samples}
+    missing = [sample for sample in samples if marks[sample.name] not in known]
+    if missing:
+        file = options.work / "items" / "finder-graph.onnx"
+        export_finder(finder, file, SIZE)
+        settings = ort.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        judge = Finder(ort.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"]), FINDER_SPEC)
+        task = progress.add_task("finding items", total=len(missing))
+        for start in range(0, len(missing), BATCH):
+            some = missing[start : start + BATCH]
+            found = judge.crops([read_picture(sample.path) for sample in some])
+            for sample, box in zip(some, found, strict=True):
+                known[marks[sample.name]] = None if box is None else [box.x, box.y, box.width, box.height]
+            progress.advance(task, len(some))
+        fresh = kept.with_suffix(".new")
+        fresh.write_text(json.dumps(known), encoding="utf-8")
+        fresh.replace(kept)
+    places = {sample.name: known[marks[sample.name]] for sample in samples}
+    return {name: None if box is None else Box(*box) for name, box in places.items()}
 
 
-def _key(finder: FinderGraph, samples: Sequence[Sample]) -> str:
-    """Of what decides the boxes: the finder's weights and the pictures."""
+def _key(finder: FinderGraph) -> str:
+    """Of the finder's weights and how it is read."""
     found = hashlib.sha256(str(FINDER_SPEC).encode())
     for value in finder.head.state_dict().values():
         found.update(value.numpy().tobytes())
-    for sample in samples:
-        found.update(f"{sample.name} {stamp(sample.path)}\n".encode())
     return found.hexdigest()[:16]
 
 
@@ -170,12 +195,26 @@ def _whole(sample: Sample) -> Box:
     return Box(0, 0, width, height)
 
 
-def _painted(sample: Sample) -> Sample:
+def _painted(sample: Sample, defect: Defect = Defect.DAMAGED) -> Sample:
     """The sample with damage painted on; its grade is not known, see ``Labels.graded``."""
     return replace(
-        sample, name=f"{PAINTED}/{sample.name}", set=PAINTED, defects=frozenset({Defect.DAMAGED}),
+        sample, name=f"{PAINTED}/{sample.name}", set=PAINTED, defects=sample.defects | {defect},
         condition=Condition.MAJOR, mask=None,
     )  # fmt: skip
+
+
+def _cracked(samples: Sequence[Sample], kept: frozenset[str], options: TrainOptions) -> list[Sample]:
+    """All intact items of glass among samples judged whole, and as many damaged ones, to be cracked by hand."""
+    glass = [
+        sample
+        for sample in samples
+        if sample.goods in options.glass_goods and sample.set not in kept and sample.mask is None
+        and Defect.CRACK not in sample.defects
+    ]  # fmt: skip
+    sound = [sample for sample in glass if not sample.damaged]
+    others = [sample for sample in glass if sample.damaged]
+    others = others[:: max(1, len(others) // max(1, len(sound)))][: len(sound)]
+    return [_painted(sample, Defect.CRACK) for sample in sound + others] if options.cracked_versions else []
 
 
 def _unpainted(name: str) -> str:

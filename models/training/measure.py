@@ -123,19 +123,6 @@ def conformal_threshold(
     return least
 
 
-def wrong_resell_rates(conditions: Floats, truth: npt.NDArray[np.int64], threshold: float) -> dict[str, float | int]:
-    """What a threshold does on pictures that did not choose it: share decided, and what is confidently wrong."""
-    p_sellable = conditions[:, :SELLABLE].sum(axis=1)
-    sold, bad = p_sellable >= threshold, truth >= SELLABLE
-    return {
-        "pictures": len(truth),
-        "decided": round(float((np.maximum(p_sellable, 1 - p_sellable) >= threshold).mean()), 4),
-        "bad": int(bad.sum()),
-        "bad_called_sellable": int((sold & bad).sum()),
-        "sellable_called_bad": int(((1 - p_sellable >= threshold) & ~bad).sum()),
-    }
-
-
 def calibration_error(conditions: Floats, truth: npt.NDArray[np.int64], bins: int = 10) -> float:
     """Expected calibration error of the most probable condition, equal-width bins."""
     confidence, right = conditions.max(axis=1), conditions.argmax(axis=1) == truth
@@ -182,6 +169,9 @@ def unseen_days(tried: Sequence[Trial], predictions: Sequence[Floats], labels: L
             "pictures": len(truth),
             "auroc": round(float(np.mean(ranked)), 4) if ranked else None,
             "balanced_accuracy": round(float(balanced_accuracy_score(truth, found.argmax(axis=1))), 4),
+            "damaged": int((truth > 0).sum()),
+            "damaged_found": int(((truth > 0) & (found[:, 0] < DEFAULT_THRESHOLD)).sum()),
+            "false_alarms": int(((truth == 0) & (found[:, 0] < DEFAULT_THRESHOLD)).sum()),
             "critical": int((truth == critical).sum()),
             "critical_called_sellable": int(((truth == critical) & (p_sellable > DEFAULT_THRESHOLD)).sum()),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,27 +15,35 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
 
 from datasets.manifest import Sample, digest
-from datasets.splits import Trial, groups_digest, held_out, trials
-from inspection.errors import ConfigError
+from datasets.splits import UNSEEN_DAY, groups_digest, held_out
+from inspection.errors import BundleError, ConfigError
 from inspection.finding import Condition
 from inspection.frame import Pixels
-from models import novelty
+from models import examples, novelty, signing
+from models.bundle import Bundle, open_bundle
 from models.contract import BundleSpec, DataSpec, InputSpec, Thresholds
+from models.evaluation.card_sections import sections
+from models.evaluation.figures import Scored
+from models.lineage import made_of
 from models.training import measure
 from models.training.backbone import pretrained
 from models.training.card import write_card
 from models.training.config import TrainOptions
 from models.training.export import write_bundle
-from models.training.fit import Labels, step_count
-from models.training.fits import Fit, Ground, fit_all
+from models.training.fits import Fitted, Ground, fit_all, forget_others
+from models.training.kinds import decided, joined, kinds, tried_of, untried
+from models.training.last import keep, last
 from models.training.material import FINDER_SPEC, Material, gather
 from models.training.network import Graph, Tail
+from models.training.plan import Plan, plan
 
 GOLDEN_PICTURES = 6
-BACKGROUNDS = 48
 NOVELTY_QUANTILE = 0.99
+NOT_TOLD = ("data", "golden", "out", "work", "command", "sign_key")
+"""Options that are places of one machine; the lineage names the data by its hash."""
 
 
 def train(options: TrainOptions, console: Console) -> str:
@@ -46,64 +55,75 @@ def train(options: TrainOptions, console: Console) -> str:
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
     golden = _golden(options.golden)
+    before = last(options) if options.refresh else None
     network = pretrained()
     with _progress(console) as progress:
-        material = gather(options, network, progress)
-        samples, labels = material.samples, material.labels
-        real = len(samples) - material.painted
-        places = {sample.name: place for place, sample in enumerate(samples)}
-        train_rows, test_rows = (
-            [places[material.every[index].name] for index in part]
-            for part in held_out(material.every, options.held_out_share, options.seed, kept=material.kept)
-        )
-        if not test_rows or not labels.defects:
-            raise ConfigError("too little data: every set and condition needs two groups, and some item a defect")
-        console.print(f"{real} pictures, {len(train_rows)} to train on, {len(test_rows)} held out by group")
-        painted = range(real, len(samples))
-        ground = Ground(network, material.cache, samples, labels, options.seed)
-        start = _last_weights(options, labels) if options.refresh else None
-        epochs = options.refresh_epochs if options.refresh else options.epochs
-        fits = [Fit((*train_rows, *painted), (*test_rows, *train_rows), epochs, start)]
-        tried = [] if options.refresh else _trials(options, material)
-        fits += [_trial_fit(trial, samples, options) for trial in tried]
-        task = progress.add_task("fine-tuning", total=sum(step_count(len(fit.train), fit.epochs) for fit in fits))
-        fitted = fit_all(ground, fits, options.threads, lambda count: progress.advance(task, count))
-    tail = Tail(network, len(labels.defects), len(Condition))
-    tail.load_state_dict(fitted[0].weights)
-    tail.eval()
-    if not options.refresh:
-        _keep_weights(options, labels, fitted[0].weights)
-    held = len(test_rows)
-    defects, conditions, embeddings = (
-        part[:held] for part in (fitted[0].defects, fitted[0].conditions, fitted[0].embeddings)
-    )
-    truth = labels.condition[np.asarray(test_rows)]
-    calibrating, examining = _halves(samples, test_rows, options.seed)
+        material = gather(options, network, progress, before)
+        if before is not None and before.defects != material.labels.defects:
+            raise ConfigError("the labels name other defects than the last training", hint="train without --refresh")
+        todo = plan(options, material, before)
+        real = len(material.samples) - material.painted
+        console.print(f"{real} pictures, {len(todo.train)} to train on, {len(todo.held)} held out by group")
+        ground = Ground(
+            network, material.cache, material.samples, material.labels, options.seed, options.work / "fits"
+        )  # fmt: skip
+        task = progress.add_task("fine-tuning", total=sum(fit.steps for fit in todo.fits))
+        fitted = fit_all(ground, todo.fits, options.threads, lambda count: progress.advance(task, count))
+    bundle_id = _pack(options, material, todo, fitted, network, golden, console)
+    of_parts = list(zip(todo.fits, fitted, strict=True))[: 1 + len(todo.parts)]
+    weights = {fit.name: found.weights for fit, found in of_parts}
+    keep(options, material.labels.defects, weights, material.finder, material.backgrounds)
+    forget_others(ground, todo.fits)
+    return bundle_id
+
+
+def _pack(
+    options: TrainOptions, material: Material, todo: Plan, fitted: Sequence[Fitted], network: nn.Module,
+    golden: Sequence[Pixels], console: Console,
+) -> str:  # fmt: skip
+    """Calibrate, choose thresholds, measure, and write the bundle."""
+    samples, labels = material.samples, material.labels
+    own, held = fitted[0], list(todo.held)
+    judged = (*held, *todo.train)
+    defects, conditions = own.defects[: len(held)], own.conditions[: len(held)]
+    truth = labels.condition[np.asarray(held)]
+    calibrating, examining = _halves(samples, held, options.seed)
     defect_t = measure.defect_temperature(
-        defects[calibrating], labels.present[test_rows][calibrating], labels.known[test_rows][calibrating]
+        defects[calibrating], labels.present[held][calibrating], labels.known[held][calibrating]
     )
     condition_t = measure.temperature(conditions[calibrating], truth[calibrating])
     p_defects, p_conditions = measure.sigmoid(defects / defect_t), measure.softmax(conditions / condition_t)
-    reference = novelty.learn(fitted[0].embeddings[held:], np.array([samples[index].goods for index in train_rows]))
+    reference = novelty.learn(
+        own.embeddings[len(held) :], np.array([samples[index].goods for index in todo.train])
+    )  # fmt: skip
+    opinions = [measure.softmax(found.conditions / condition_t) for found in fitted[1:]]
+    of_parts, of_trials = opinions[: len(todo.parts)], opinions[len(todo.parts) :]
+    crossed = tried_of(samples, labels.condition, [(held, p_conditions), *zip(todo.parts, of_parts, strict=True)])
+    by_day = [
+        (trial.judged, found) for trial, found in zip(todo.tried, of_trials, strict=True) if trial.kind == UNSEEN_DAY
+    ]
+    rates = options.wrong_resell, options.wrong_scrap
+    everything = joined(crossed, tried_of(samples, labels.condition, by_day)) if by_day else crossed
     thresholds = Thresholds(
-        defects=measure.defect_thresholds(p_defects[calibrating], labels, [test_rows[row] for row in calibrating]),
+        defects=measure.defect_thresholds(p_defects[calibrating], labels, [held[row] for row in calibrating]),
         maps=0.3,
-        confident=measure.conformal_threshold(
-            p_conditions[calibrating], truth[calibrating], options.wrong_resell, options.wrong_scrap
-        ),
-        novelty=float(np.quantile(reference.distances(embeddings), NOVELTY_QUANTILE)),
+        confident=measure.conformal_threshold(p_conditions[calibrating], truth[calibrating], *rates),
+        goods=kinds(everything, *rates) | untried(samples[: len(samples) - material.painted], everything),
+        novelty=float(np.quantile(reference.distances(own.embeddings[: len(held)]), NOVELTY_QUANTILE)),
         wrong_resell=options.wrong_resell,
         wrong_scrap=options.wrong_scrap,
     )
     metrics: dict[str, Any] = {
-        "held_out": measure.per_set(samples, labels, test_rows, p_defects, p_conditions),
+        "held_out": measure.per_set(samples, labels, held, p_defects, p_conditions),
         "calibration_error": measure.calibration_error(p_conditions[examining], truth[examining]),
-        "exam": measure.wrong_resell_rates(p_conditions[examining], truth[examining], thresholds.confident),
         "looked_for": {"cut": sum(box is not None for box in material.boxes), "whole": material.boxes.count(None)},
     }
-    if tried:
-        results = [measure.softmax(result.conditions / condition_t) for result in fitted[1:]]
-        metrics["unseen_days"] = measure.unseen_days(tried, results, labels)
+    parent = _parent(options.out)
+    if todo.tried:
+        metrics["unseen_days"] = measure.unseen_days(todo.tried, of_trials, labels)
+    elif parent is not None and "unseen_days" in parent.spec.metrics:  # trials are of a recipe, and were not made again
+        metrics["unseen_days"] = parent.spec.metrics["unseen_days"]
+    config = {key: value for key, value in asdict(options).items() if key not in NOT_TOLD}
     spec = BundleSpec(
         name=options.name,
         version=options.version,
@@ -114,53 +134,49 @@ def train(options: TrainOptions, console: Console) -> str:
         thresholds=thresholds,
         data=DataSpec(
             digest=digest(material.every),
-            pictures=real,
+            pictures=len(material.every),
             sets=dict(sorted(Counter(sample.set for sample in material.every).items())),
             seed=options.seed,
             held_out_share=options.held_out_share,
-            held_out_digest=groups_digest([samples[index] for index in test_rows]),
+            held_out_digest=groups_digest([samples[index] for index in held]),
             kept=tuple(sorted(material.kept)),
         ),
+        lineage=made_of(material.every, json.loads(json.dumps(config)), parent),
         metrics=metrics,
         files={},
     )
-    graph = Graph(material.trunk, tail, defect_t, condition_t)
+    tail = Tail(network, len(labels.defects), len(Condition))
+    tail.load_state_dict(own.weights)
+    graph = Graph(material.trunk, tail.eval(), defect_t, condition_t)
+    known = examples.learn(
+        reference,
+        own.embeddings,
+        [samples[index].name for index in judged],
+        [samples[index].condition for index in judged],
+        [samples[index].defects for index in judged],
+    )
+    scored = Scored(
+        np.array([samples[row].set for row in crossed.rows]), crossed.groups, crossed.truth,
+        crossed.p.astype(np.float64),
+    )  # fmt: skip
+    trial_sections = sections(scored, decided(crossed, *rates), wrong_resell=options.wrong_resell)
+    key = options.sign_key or options.work / "signing.key"
+    signer = signing.signer(options.sign_name, signing.private_key(key, None, make=True))
     bundle_id = write_bundle(
-        options.out, graph, spec, asdict(reference), golden, write_card(spec, material.every, options.command),
-        material.finder,
+        options.out, graph, spec, asdict(reference), golden,
+        write_card(spec, material.every, options.command, trial_sections), material.finder, known.to_bytes(), signer,
     )  # fmt: skip
     console.print_json(data=metrics)
+    console.print(f"signed by {signer.verifier}")
     return bundle_id
 
 
-def _keep_weights(options: TrainOptions, labels: Labels, weights: dict[str, torch.Tensor]) -> None:
-    file = options.work / f"tail-{options.name}.pt"
-    fresh = file.with_suffix(".new")
-    torch.save({"defects": [str(defect) for defect in labels.defects], "weights": weights}, fresh)
-    fresh.replace(file)
-
-
-def _last_weights(options: TrainOptions, labels: Labels) -> dict[str, torch.Tensor]:
-    file = options.work / f"tail-{options.name}.pt"
-    if not file.is_file():
-        raise ConfigError(f"{file} is not there: nothing to refresh", hint="train once without --refresh")
-    kept: dict[str, Any] = torch.load(file, weights_only=True)
-    if kept["defects"] != [str(defect) for defect in labels.defects]:
-        raise ConfigError("the labels name other defects than the last training", hint="train without --refresh")
-    weights: dict[str, torch.Tensor] = kept["weights"]
-    return weights
-
-
-def _trials(options: TrainOptions, material: Material) -> list[Trial]:
-    real = material.samples[: len(material.samples) - material.painted]
-    return [trial for name in sorted(material.kept) for trial in trials(real, name)] if options.by_date else []
-
-
-def _trial_fit(trial: Trial, samples: Sequence[Sample], options: TrainOptions) -> Fit:
-    """A short fit without what the trial leaves out, and without the painted copies of it."""
-    out = {samples[index].path for index in trial.left_out}
-    rest = tuple(index for index, sample in enumerate(samples) if sample.path not in out)
-    return Fit(rest, trial.judged, options.epochs * options.trial_share)
+def _parent(folder: Path) -> Bundle | None:
+    """The bundle that is replaced, where there is a good one."""
+    try:
+        return open_bundle(folder)
+    except BundleError:
+        return None
 
 
 def _halves(samples: Sequence[Sample], rows: Sequence[int], seed: int) -> tuple[list[int], list[int]]:

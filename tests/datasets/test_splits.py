@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.manifest import Sample, digest, read_manifest
-from datasets.splits import groups_digest, held_out, leave_one_group_out
+from datasets.splits import folds, groups_digest, held_out, leave_one_group_out
 from inspection.errors import ConfigError
 from inspection.finding import Condition, Defect
 
@@ -115,3 +115,17 @@ def test_the_shared_manifest_is_read_whole(shared: Path) -> None:
     assert len(samples) == 3182
     train, test = held_out(samples, 0.25, 0)
     assert not {samples[i].group for i in train} & {samples[i].group for i in test}
+
+
+@given(st.lists(st.integers(0, 30), max_size=80), st.integers(1, 5), st.integers(0, 5))
+def test_folds_part_everything_by_group_and_new_samples_move_no_old_ones(
+    groups: list[int], count: int, seed: int
+) -> None:
+    samples = [sample(number, f"g{group}") for number, group in enumerate(groups)]
+    parts = folds(samples, range(len(samples)), count, seed)
+    assert sorted(row for part in parts for row in part) == list(range(len(samples)))
+    owners = [{samples[row].group for row in part} for part in parts]
+    assert sum(map(len, owners)) == len(set(groups))
+    more = [*samples, sample(len(samples), "g-new")]
+    again = folds(more, range(len(more)), count, seed)
+    assert all(any(set(part) <= set(other) for other in again) for part in parts)

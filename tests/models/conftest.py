@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from models.training.config import TrainOptions
 
 ITEMS = 64
 SIDE = 128
@@ -42,19 +46,32 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def small(drawn: Path, out: Path, work: Path, **changes: Any) -> TrainOptions:
+    """Options of a small training."""
+    from models.training.config import TrainOptions  # noqa: PLC0415 - after torch was asked for
+
+    return TrainOptions(
+        **{
+            "data": [drawn], "golden": drawn, "out": out, "work": work, "name": "small", "size": 128, "versions": 1,
+            "epochs": 24, "by_date": False, "finder": False, "folds": 2, **changes,
+        }
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
-def bundle(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the small training keeps what it computes."""
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="session")
+def bundle(drawn: Path, work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle that training made of them."""
     pytest.importorskip("torch", reason="training is not installed: make install-dev")
     from rich.console import Console  # noqa: PLC0415
 
-    from models.training.config import TrainOptions  # noqa: PLC0415
     from models.training.run import train  # noqa: PLC0415
 
     out = tmp_path_factory.mktemp("bundles") / "small"
-    options = TrainOptions(
-        data=[drawn], golden=drawn, out=out, work=tmp_path_factory.mktemp("work"), name="small", size=128, versions=1,
-        epochs=24, by_date=False, finder=False,
-    )  # fmt: skip
-    train(options, Console(quiet=True))
+    train(small(drawn, out, work), Console(quiet=True))
     return out

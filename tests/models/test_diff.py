@@ -61,7 +61,9 @@ def test_what_is_judged_the_same_is_no_change_though_its_probabilities_differ() 
 
 def test_a_bundle_with_other_thresholds_is_told_from_its_parent(tmp_path: Path) -> None:
     other = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "other"))
-    strict = SPEC.thresholds.model_copy(update={"confident": 1.0, "defects": dict.fromkeys(SPEC.defects, 0.0)})
+    strict = SPEC.thresholds.model_copy(
+        update={"confident": 1.0, "goods": {}, "defects": dict.fromkeys(SPEC.defects, 0.0)}
+    )
     seal_bundle(other, SPEC.model_copy(update={"thresholds": strict}))
     rows = list(csv.DictReader((DEMO / "manifest.csv").open(encoding="utf-8")))[:3]
     manifest, out = tmp_path / "m.csv", tmp_path / "diff"

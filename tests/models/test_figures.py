@@ -85,13 +85,26 @@ def test_an_interval_is_drawn_over_groups_and_wide_when_they_are_few() -> None:
 
 
 def test_the_card_names_every_set_with_its_intervals() -> None:
-    text = "\n\n".join(sections(scored(), confident=0.8))
+    some = scored()
+    text = "\n\n".join(sections(some, called(some)))
     assert "| a | 200 |" in text
     assert "| all | 400 |" in text
     assert "–" in text
     for heading in ("## Reliability", "## What is decided without a person", "## Risk and coverage"):
         assert heading in text
-    assert sections(scored(0), confident=0.8)
+    assert sections(scored(0), called(scored(0)))
+
+
+def test_the_card_counts_calls_as_they_were_made() -> None:
+    some = scored()
+    nothing = "\n".join(sections(some, np.zeros(len(some.truth), np.int64)))
+    assert "| a | 200 | 0.0% (0.0%–1.9%) of 200 | – of 0 | – of 0 |" in nothing
+    everything = "\n".join(sections(some, np.ones(len(some.truth), np.int64)))
+    assert "| a | 200 | 100.0% (98.1%–100.0%) of 200 |" in everything
+
+
+def called(some: Scored) -> np.ndarray:
+    return (some.p_sellable >= 0.8).astype(np.int64) - (some.p_sellable <= 0.2)
 
 
 def result(

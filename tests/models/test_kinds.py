@@ -76,6 +76,24 @@ def test_the_line_leaves_the_most_probable_condition_on_its_side() -> None:
     assert kinds(tried("phone", [0.99] * 300, [0.01] * 300), *RATES)["phone"].resell >= 0.67  # type: ignore[operator]
 
 
+def test_a_small_kind_takes_the_line_of_all_and_never_one_below_its_own_mistakes() -> None:
+    many = tried("bottle", [0.99] * 200 + [0.92] * 20, [0.9] + [0.02] * 50)
+    few = tried("phone", [0.99] * 40, [0.95] + [0.02] * 20)
+    found = kinds(joined(many, few), *RATES)
+    assert found["bottle"].resell is not None
+    assert found["phone"].resell is not None
+    assert found["phone"].resell == pytest.approx(0.9501, abs=2e-4)
+    assert found["phone"].resell_bound == pytest.approx(1 / 41, abs=1e-3)  # what its own groups can promise
+
+
+def test_a_kind_of_nine_groups_does_not_lean_on_the_others() -> None:
+    found = kinds(
+        joined(tried("bottle", [0.99] * 300, [0.02] * 50), tried("can", [0.99] * 90, [0.01] * 9, days=9)), *RATES
+    )
+    assert (found["can"].resell, found["can"].scrap, found["can"].trials) == (None, None, Trials.TOO_FEW)
+    assert found["bottle"].trials is Trials.ENOUGH
+
+
 def test_new_items_keep_the_stated_rate() -> None:
     rng = np.random.default_rng(3)
     wrong = resold = 0
