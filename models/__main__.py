@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,14 @@ DEMO = ROOT / "datasets" / "demo"
 POLICY = ROOT / "configs" / "policy" / "default.yaml"
 PRODUCTS = ROOT / "configs" / "products.yaml"
 SHARED = ROOT.parent / "shared" / "datasets"
+
+
+class Engine(StrEnum):
+    """What trains a bundle."""
+
+    OWN = "own"
+    ULTRALYTICS = "ultralytics"
+
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bundle_command.register(app)
@@ -52,9 +61,11 @@ def train(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same bundle on the same machine.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.")] = None,
     by_date: Annotated[bool | None, typer.Option(help="Also make the trials of unseen shooting days.")] = None,
-    sign_name: Annotated[str | None, typer.Option(help="Name of the key that signs the bundle.")] = None,
-    sign_key: Annotated[
-        Path | None, typer.Option(help="File of that key, made where it is not there. Default: signing.key of --work.")
+    engine: Annotated[
+        Engine, typer.Option(help="What trains: our own, or ultralytics' classifier (YOLO), for the same run-time.")
+    ] = Engine.OWN,
+    yolo: Annotated[
+        str | None, typer.Option(help="With --engine ultralytics: its yaml, or a file of its weights.")
     ] = None,
     refresh: Annotated[
         bool | None, typer.Option(help="Move only the heads of the last training's weights: minutes, for new labels.")
@@ -65,13 +76,22 @@ def train(
     Example: python -m models train --config configs/training/default.yaml
     """
     with errors():
+        if engine is Engine.ULTRALYTICS:
+            from models.engines import command  # noqa: PLC0415 - belongs to training
+
+            given_path = {"data": data, "golden": golden, "out": out, "work": work}
+            told = {"name": name, "version": version, "model": yolo, "size": size, "epochs": epochs, "seed": seed,
+                    "threads": threads}  # fmt: skip
+            left = {"config": config, "versions": versions, "by_date": by_date, "refresh": refresh}
+            typer.echo(command.train({**given_path, **told}, left, Console()))
+            return
         from models.training import run  # noqa: PLC0415 - torch is not everywhere
         from models.training.config import read_options  # noqa: PLC0415 - belongs to training
 
         options = {
             "data": data, "out": out, "golden": golden, "work": work, "name": name, "version": version, "size": size,
             "versions": versions, "epochs": epochs, "seed": seed, "threads": threads, "by_date": by_date,
-            "refresh": refresh, "sign_name": sign_name, "sign_key": sign_key,
+            "refresh": refresh,
         }  # fmt: skip
         given = {key: value for key, value in options.items() if value is not None}
         said = [f"--config {config.name}"] if config else []
@@ -128,28 +148,6 @@ def evaluate(
 
         folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
         Console().print(run(bundle, folders, only_held_out=held_out, threads=threads))
-
-
-@app.command()
-def mistakes(
-    out: Annotated[Path, typer.Option(help="PNG to write, outside the project; a CSV beside it names the pictures.")],
-    bundle: Annotated[Path, typer.Option(help="The bundle to judge with.")] = DEFAULT_BUNDLE,
-    data: Annotated[list[Path] | None, typer.Option(help="Folder with a manifest.csv; repeat it.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=400, help="Mistakes on the sheet.")] = 40,
-    threads: Annotated[int, typer.Option(min=1)] = 2,
-    policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
-    products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
-) -> None:
-    """Put the gravest mistakes on groups that were not trained on on one sheet, to be looked at one by one.
-
-    Example: python -m models mistakes --out ../mistakes.png
-    """
-    with errors():
-        from models.evaluation import desk_command, mistakes_command  # noqa: PLC0415 - starts ONNX Runtime
-
-        at = desk_command.desk(bundle, threads, policy, products)
-        folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
-        mistakes_command.tell(at, folders, out, count)
 
 
 @app.command()

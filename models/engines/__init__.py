@@ -1,0 +1,1 @@
+"""Other ways to train a bundle of the same contract."""
