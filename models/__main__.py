@@ -20,6 +20,7 @@ PRODUCTS = ROOT / "configs" / "products.yaml"
 SHARED = ROOT.parent / "shared" / "datasets"
 
 
+
 class Engine(StrEnum):
     """What trains a bundle."""
 
@@ -61,6 +62,10 @@ def train(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same bundle on the same machine.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.")] = None,
     by_date: Annotated[bool | None, typer.Option(help="Also make the trials of unseen shooting days.")] = None,
+    sign_name: Annotated[str | None, typer.Option(help="Name of the key that signs the bundle.")] = None,
+    sign_key: Annotated[
+        Path | None, typer.Option(help="File of that key, made where it is not there. Default: signing.key of --work.")
+    ] = None,
     engine: Annotated[
         Engine, typer.Option(help="What trains: our own, or ultralytics' classifier (YOLO), for the same run-time.")
     ] = Engine.OWN,
@@ -91,7 +96,7 @@ def train(
         options = {
             "data": data, "out": out, "golden": golden, "work": work, "name": name, "version": version, "size": size,
             "versions": versions, "epochs": epochs, "seed": seed, "threads": threads, "by_date": by_date,
-            "refresh": refresh,
+            "refresh": refresh, "sign_name": sign_name, "sign_key": sign_key,
         }  # fmt: skip
         given = {key: value for key, value in options.items() if value is not None}
         said = [f"--config {config.name}"] if config else []
@@ -148,6 +153,28 @@ def evaluate(
 
         folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
         Console().print(run(bundle, folders, only_held_out=held_out, threads=threads))
+
+
+@app.command()
+def mistakes(
+    out: Annotated[Path, typer.Option(help="PNG to write, outside the project; a CSV beside it names the pictures.")],
+    bundle: Annotated[Path, typer.Option(help="The bundle to judge with.")] = DEFAULT_BUNDLE,
+    data: Annotated[list[Path] | None, typer.Option(help="Folder with a manifest.csv; repeat it.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=400, help="Mistakes on the sheet.")] = 40,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+    policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
+    products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
+) -> None:
+    """Put the gravest mistakes on groups that were not trained on on one sheet, to be looked at one by one.
+
+    Example: python -m models mistakes --out ../mistakes.png
+    """
+    with errors():
+        from models.evaluation import desk_command, mistakes_command  # noqa: PLC0415 - starts ONNX Runtime
+
+        at = desk_command.desk(bundle, threads, policy, products)
+        folders = data or [folder for folder in (SHARED, DEMO) if (folder / "manifest.csv").is_file()]
+        mistakes_command.tell(at, folders, out, count)
 
 
 @app.command()
