@@ -10,7 +10,8 @@ from pathlib import Path
 import typer
 
 from inspection.errors import ConfigError, InspectionError
-from inspection.station import launch, logs
+from inspection.station import logs
+from inspection.station.serving import StationFailed
 
 CANNOT_START = 2
 FAILED = 1
@@ -29,7 +30,7 @@ def command(*, console: bool, quiet: bool = False) -> Iterator[None]:
         yield
     except InspectionError as error:
         typer.echo(error.one_line(), err=True)
-        raise typer.Exit(FAILED if isinstance(error, launch.StationFailed) else CANNOT_START) from error
+        raise typer.Exit(FAILED if isinstance(error, StationFailed) else CANNOT_START) from error
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import signal
-import socket
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import time as time_of_day
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import structlog
 import uvicorn
@@ -22,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from calibration.checks import Shift
 from calibration.store import CalibrationStore
-from inspection.errors import ConfigError, InspectionError, PortBusy
+from inspection.errors import ConfigError, InspectionError
 from inspection.ledger.keys import load_or_make_key, public_bytes
 from inspection.ledger.notes import VerifierKey
 from inspection.pipeline import Judge
@@ -34,6 +31,7 @@ from inspection.station.calibrations import Calibrations
 from inspection.station.capture import Bench
 from inspection.station.config import HubSection, StationConfig
 from inspection.station.delivery import Delivery
+from inspection.station.disk import DiskWatch
 from inspection.station.frame_codes import FrameCodes
 from inspection.station.guide import Guide
 from inspection.station.heartbeat import beating
@@ -51,6 +49,7 @@ from inspection.station.ports import StationCamera
 from inspection.station.reporter import BackOff, Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
+from inspection.station.serving import GRACE_S, Server, StationFailed, listening_at, url_of, watch_over
 from inspection.station.session_data import Rules
 from inspection.station.setup.access import Access, PinFile
 from inspection.station.setup.config_file import ConfigFile
@@ -70,15 +69,6 @@ JOURNAL = "journal.sqlite"
 KEY = "station.key"
 PIN = "setup-pin"
 RECORDINGS = "recordings"
-BACKLOG = 64
-GRACE_S = 2
-WATCH_S = 0.5
-
-
-class StationFailed(InspectionError):
-    """A thread of the station ended by itself; a service manager should start the station again."""
-
-    code = "station.failed"
 
 
 def load_bench(config: StationConfig) -> Bench:
@@ -182,7 +172,7 @@ def _serve_once(
 ) -> int | None:
     """Run until a signal, or until somebody wants the station to start again: then its port, which it keeps."""
     with ExitStack() as stack:
-        listening = stack.enter_context(_listening(config.web.host, config.web.port))
+        listening = stack.enter_context(listening_at(config.web.host, config.web.port))
         port = int(listening.getsockname()[1])
         stack.enter_context(only_station(config.data))
         stack.enter_context(logs.kept(config.data))
@@ -212,12 +202,14 @@ def _serve_once(
             ws="none",
             timeout_graceful_shutdown=GRACE_S,
         )
-        server = _Server(settings, lambda: ready(url_of(listening)), station.parts.board.close)
+        server = Server(settings, lambda: ready(url_of(listening)), station.parts.board.close)
         station.start()
         housekeeper.start()
         stack.enter_context(beating(config.hub, config.station_id, station.parts.board, station.parts.journal))
-        watch = threading.Thread(target=_watch, args=(station, server, wished), name="watch", daemon=True)
-        watch.start()
+        watching = threading.Thread(
+            target=watch_over, args=(station, server, wished, _disk(config)), name="watch", daemon=True
+        )
+        watching.start()
         server.run(sockets=[listening])
         if server.failed:
             raise StationFailed("a thread of the station ended", hint="see the log; start the station again")
@@ -259,7 +251,7 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         cameras=cameras,
         places=config.session.places,
         standing_faults=(*faults, *_standing_faults(bench, faults, damaged_journals(journal.path))),
-        quiet_faults=tuple if calibrations is None else lambda: calibrations.faults,
+        quiet_faults=lambda: (*(() if calibrations is None else calibrations.faults), *_disk(config).faults),
     )
     parts = Parts(
         station_id=config.station_id,
@@ -320,6 +312,10 @@ def _calibrations(config: StationConfig, cameras: Sequence[StationCamera]) -> Ca
         shift=shift,
         newest=lambda view: there[view].latest(),
     )
+
+
+def _disk(config: StationConfig) -> DiskWatch:
+    return DiskWatch(config.data, config.limits.min_free_mb)
 
 
 def _people(config: StationConfig) -> People:
@@ -388,75 +384,3 @@ def _returns(hub: HubSection | None) -> Returns:
     if hub is None:
         return Returns(None)
     return Returns(_client(hub), timeout_s=hub.lookup_timeout_ms / 1e3)
-
-
-def url_of(listening: socket.socket) -> str:
-    """The URL under which a listening socket is reached from this machine."""
-    host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A listening socket, taken first, so that a busy port costs nothing."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio switches Nagle's delay off; without, each answer takes 40 ms longer.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as found:
-        try:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((host, port))
-            found.listen(BACKLOG)
-        except OSError as error:
-            raise PortBusy(
-                f"cannot listen on {host} port {port}: {error.strerror or error}",
-                hint="choose another with --port or web.port; 0 is any that is free",
-            ) from error
-        yield found
-
-
-class _Server(uvicorn.Server):
-    """Serves until a signal; tells when it is ready, and ends its streams before it waits for them."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready, self._leaving = ready, leaving
-        self.failed = self.signalled = False
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-    def leave(self) -> None:
-        """Stop serving soon."""
-        self._leaving()
-        self.should_exit = True
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM are a clean end, exit code 0; uvicorn would raise them again afterwards."""
-
-        def leave(_number: int, _frame: FrameType | None) -> None:
-            self.signalled = True
-            self.leave()
-
-        before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _watch(station: Station, server: _Server, wished: threading.Event) -> None:
-    """End the program when the session's thread or the reporter's ends by itself, or a new start is ``wished``."""
-    while not server.should_exit:
-        if wished.is_set():
-            server.leave()
-            return
-        if not station.alive:
-            log.critical("station_failed")
-            server.failed = True
-            server.leave()
-            return
-        wished.wait(WATCH_S)

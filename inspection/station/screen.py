@@ -36,6 +36,7 @@ from inspection.verdict import Disposition
 
 MAX_NEIGHBOURS = 8
 
+_DISK_FULL = frozenset({"store.failed", "journal.failed"})
 _LOST = {"printer": "printer.lost"}
 """Kinds of which a loss has mostly another cause than the cable."""
 
@@ -46,7 +47,7 @@ class Screen:
     Args:
         standing_faults: what is wrong as long as the station runs, e.g. no model.
         places: where an item of each disposition is put.
-        quiet_faults: asked each time; what is wrong with the calibration.
+        quiet_faults: asked each time; what is wrong with the calibration, and with the disk.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class Screen:
                 "hub": HubState(trouble=hub.trouble, detail=hub.detail, last_delivery_at=hub.last_delivery_at),
                 "devices": devices,
                 "keyboard": self._shown_keyboard(),
-                "faults": (*self._lost(devices), *_without_lost(trouble, devices), *self._standing, *self._quiet()),
+                "faults": _once(
+                    (*self._lost(devices), *_without_lost(trouble, devices), *self._standing, *self._quiet())
+                ),
                 "notice": notice,
                 "versions": fields.get("versions") or self._bench.versions,
                 "last_reported": last_reported,
@@ -196,6 +199,12 @@ def _without_lost(trouble: Sequence[Fault], devices: Sequence[ShownDevice]) -> t
     """A view that fails because its camera is gone is told once, as the camera."""
     lost_views = {device.view for device in devices if not device.connected}
     return tuple(fault for fault in trouble if not (fault.code == "device.lost" and fault.about in lost_views))
+
+
+def _once(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """A disk that is full is not told to be nearly full, too."""
+    full = any(fault.code in _DISK_FULL for fault in faults)
+    return tuple(fault for fault in faults if not (full and fault.code == "disk.low"))
 
 
 def _shown_assessment(assessment: AssessmentPart | None) -> ShownAssessment | None:

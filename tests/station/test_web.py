@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from devices.rfid.simulator import SimulatedTag
-from inspection.station import launch
+from inspection.station import serving
 from tests.station.rig import Rig, gs1, wait_until
 
 PROBLEM = "application/problem+json"
@@ -49,7 +49,7 @@ def test_the_state_has_every_field_a_program_may_rely_on(rig: Rig) -> None:
 
 
 def test_answers_are_not_kept_back_until_the_browser_has_acknowledged_their_beginning() -> None:
-    with launch._listening("127.0.0.1", 0) as listening:
+    with serving.listening_at("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP  # what asyncio asks before it sets TCP_NODELAY
 
 

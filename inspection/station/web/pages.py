@@ -23,8 +23,13 @@ MAX_DRAWN = 12
 """Findings drawn in one picture; the strongest come first."""
 CERTAIN = 0.99
 MAX_FAULTS = 3
-QUIET = tuple(f"calibration.{code}" for code in calibration_words.PROBLEMS if not code.startswith(("moved_", "check_")))
+QUIET = (
+    "disk.low",
+    *(f"calibration.{code}" for code in calibration_words.PROBLEMS if not code.startswith(("moved_", "check_"))),
+)
 """Faults that stand until a technician comes; what has just changed is told loudly."""
+FOR_THE_TECHNICIAN = frozenset({"model.broken", "config.refused", "disk.low"})
+"""Faults that are looked into at the set-up page."""
 CHECKED_WITH_CARD = frozenset({f"calibration.check_{standing}" for standing in ("due", "overdue", "failed")})
 """Faults that a worker cures with the reference card."""
 
@@ -60,7 +65,9 @@ class Pages:
         return template.render(**shown, lang=tag, titles=TITLES, version=self._version)
 
     def _page_of(self, fault: Fault) -> str:
-        """Where the worker does something about it; empty where there is nothing to do."""
+        """Where something is done about it; empty where there is nothing to do."""
+        if fault.code in FOR_THE_TECHNICIAN:
+            return "/setup"
         if not self._calibrates or fault.code not in CHECKED_WITH_CARD:
             return ""
         view = fault.about.split(", ")[0]

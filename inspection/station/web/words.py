@@ -109,6 +109,7 @@ FAULTS: Mapping[str, str] = {
     ),
     "journal.failed": N_("The journal cannot be written, so nothing goes on: free space on the disk."),
     "journal.damaged": N_("A damaged journal was kept as %(about)s: hand it to support."),
+    "disk.low": N_("The disk is nearly full, %(about)s MB are left: call the technician."),
     "store.failed": N_("Pictures cannot be stored, so nothing is judged: free space on the disk."),
     "model.none": N_("There is no model: grade by eye."),
     "model.broken": N_("The model %(about)s cannot be used, so grade by eye; call the technician."),
@@ -172,12 +173,13 @@ INSTRUCTIONS: Mapping[str, str] = {
 }
 """What a reason code of the policy asks the worker to do now."""
 
+TOKEN_REFUSED = N_("The hub refuses this station's token: reports wait here, call the technician.")
 HUB_TROUBLE: Mapping[str, str] = {
-    "hub.none": N_("No hub is configured: reports wait here."),
-    "token.missing": N_("The hub's token is missing: reports wait here."),
-    "token.invalid": N_("The hub refuses this station's token: reports wait here."),
-    "token.scope": N_("The hub refuses this station's token: reports wait here."),
-    "station.mismatch": N_("The hub refuses this station's token: reports wait here."),
+    "hub.none": N_("No hub is configured: reports wait here, call the technician."),
+    "token.missing": N_("The hub's token is missing: reports wait here, call the technician."),
+    "token.invalid": TOKEN_REFUSED,
+    "token.scope": TOKEN_REFUSED,
+    "station.mismatch": TOKEN_REFUSED,
 }
 HUB_OTHERWISE = N_("The hub does not answer: reports wait here, work goes on.")
 
