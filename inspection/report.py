@@ -105,7 +105,11 @@ class FindingPart(Part):
 
 
 class AssessmentPart(Part):
-    """The machine's opinion; see :class:`inspection.finding.Assessment`."""
+    """The machine's opinion; see :class:`inspection.finding.Assessment`.
+
+    Attributes:
+        decided_by: the view that decided the condition; not in reports from before it was told.
+    """
 
     bundle_id: Text
     findings: Annotated[tuple[FindingPart, ...], Field(max_length=500)]
@@ -115,6 +119,7 @@ class AssessmentPart(Part):
     novel: bool
     confident: bool
     capture_problems: dict[Name, tuple[Name, ...]]
+    decided_by: Name | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class PolicyPart(Part):

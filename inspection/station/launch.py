@@ -33,6 +33,7 @@ from inspection.station.config import HubSection, StationConfig
 from inspection.station.delivery import Delivery
 from inspection.station.disk import DiskWatch
 from inspection.station.frame_codes import FrameCodes
+from inspection.station.good_samples import GoodSamples
 from inspection.station.guide import Guide
 from inspection.station.heartbeat import beating
 from inspection.station.housekeeping import Housekeeper
@@ -56,6 +57,7 @@ from inspection.station.setup.config_file import ConfigFile
 from inspection.station.setup.desk import SetupDesk
 from inspection.station.shift_clock import ShiftRules
 from inspection.station.sign_in.joining import joined_people, open_desk
+from inspection.station.similar import KnownExamples
 from inspection.station.snapshot import Board, Fault
 from inspection.station.station import Station
 from inspection.station.tags import TagsHeard
@@ -241,6 +243,8 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
     calibrations = _calibrations(config, cameras)
     bench = _with_calibrations(bench, calibrations, config.capture.check)
     metrics, board = Metrics(), Board()
+    examples = KnownExamples.of(None if config.model is None else config.model.bundle, bench, pictures)
+    samples = GoodSamples(config.model.references if config.model is not None else None)
     sign_in = open_desk(config)
     rules = replace(rules, people=joined_people(rules.people, sign_in))
     screen = Screen(
@@ -250,6 +254,8 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         devices=devices,
         cameras=cameras,
         places=config.session.places,
+        samples=samples,
+        names_similar=examples is not None,
         standing_faults=(*faults, *_standing_faults(bench, faults, damaged_journals(journal.path))),
         quiet_faults=lambda: (*(() if calibrations is None else calibrations.faults), *_disk(config).faults),
     )
@@ -273,6 +279,8 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         desk=_desk(config, calibrations, cameras),
         codes=_codes(config, calibrations),
         guide=Guide.load(config.guide) if config.guide is not None else Guide(),
+        samples=samples,
+        examples=examples,
         sign_in=sign_in,
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)

@@ -219,6 +219,7 @@ def assessment_part(assessment: Assessment) -> AssessmentPart:
         novel=bool(assessment.novel),
         confident=bool(assessment.confident),
         capture_problems={quality.view: tuple(quality.problems) for quality in assessment.capture},
+        decided_by=assessment.decided_by or None,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from devices.barcode.keyboard import KeyboardScanner
 from inspection.reading import TagReading
 from inspection.report import AssessmentPart
 from inspection.station.capture import Bench
+from inspection.station.good_samples import GoodSamples
 from inspection.station.ports import Device, StationCamera
 from inspection.station.record import InspectionRecord, State
 from inspection.station.reporter import ReporterStatus
@@ -45,6 +47,8 @@ class Screen:
     """Makes snapshots; counts them.
 
     Args:
+        samples: pictures of good samples.
+        names_similar: whether known examples can be named that are most like the item.
         standing_faults: what is wrong as long as the station runs, e.g. no model.
         places: where an item of each disposition is put.
         quiet_faults: asked each time; what is wrong with the calibration, and with the disk.
@@ -61,10 +65,13 @@ class Screen:
         standing_faults: Sequence[Fault],
         quiet_faults: Callable[[], Sequence[Fault]] = tuple,
         places: Mapping[Disposition, str] | None = None,
+        samples: GoodSamples | None = None,
+        names_similar: bool = False,
     ) -> None:
         self._station_id, self._bench, self._rules = station_id, bench, rules
         self._devices, self._cameras, self._standing = devices, cameras, tuple(standing_faults)
         self._quiet, self._places = quiet_faults, dict(places or {})
+        self._samples, self._names_similar = samples or GoodSamples(None), names_similar
         self._sequence = 0
 
     def show(
@@ -113,6 +120,7 @@ class Screen:
                 "notice": notice,
                 "versions": fields.get("versions") or self._bench.versions,
                 "last_reported": last_reported,
+                "names_similar": self._names_similar,
                 "can_undo": can_undo,
                 "can_print": can_print,
                 "approving": session.approving.disposition if session.approving is not None else None,
@@ -130,7 +138,13 @@ class Screen:
             "rma": record.rma,
             "item": ShownItem(**record.item.model_dump(), names=dict(product.name) if product is not None else {}),
             "views": tuple(
-                ShownView(view=picture.view, picture_sha256=picture.sha256, width=picture.width, height=picture.height)
+                ShownView(
+                    view=picture.view,
+                    picture_sha256=picture.sha256,
+                    width=picture.width,
+                    height=picture.height,
+                    sample=self._sample(record.item.gtin, picture.view),
+                )
                 for picture in record.pictures
             ),
             "codes": tuple(
@@ -165,6 +179,10 @@ class Screen:
             next_scan_confirms=self._rules.next_scan_confirms and plain,
             place=self._places.get(verdict.disposition),
         )
+
+    def _sample(self, gtin: str | None, view: str) -> str | None:
+        found = self._samples.find(gtin, view)
+        return None if found is None else f"/samples/{gtin}/{quote(view, safe='')}?v={found.mark}"
 
     def _shown_devices(self) -> tuple[ShownDevice, ...]:
         views = {camera.camera_id: camera.view for camera in self._cameras}
@@ -217,6 +235,7 @@ def _shown_assessment(assessment: AssessmentPart | None) -> ShownAssessment | No
         confident=assessment.confident,
         novel=assessment.novel,
         capture_problems={view: problems for view, problems in assessment.capture_problems.items() if problems},
+        decided_by=assessment.decided_by,
     )
 
 

@@ -40,12 +40,17 @@ class ShownNeighbour(Shown):
 
 
 class ShownView(Shown):
-    """One picture of the item; ``width`` and ``height`` in pixels, for drawing findings on it."""
+    """One picture of the item; ``width`` and ``height`` in pixels, for drawing findings on it.
+
+    Attributes:
+        sample: address of the picture of a good sample of the product from this view, where there is one.
+    """
 
     view: str
     picture_sha256: str
     width: int
     height: int
+    sample: str | None = None
 
 
 class ShownCode(Shown):
@@ -121,6 +126,7 @@ class ShownAssessment(Shown):
     confident: bool
     novel: bool
     capture_problems: dict[str, tuple[str, ...]]
+    decided_by: str | None = None
 
 
 class ShownVerdict(Shown):
@@ -214,6 +220,7 @@ class Snapshot(Shown):
         approving: what waits for a supervisor's badge.
         questions: about the item, with their answers.
         language: set when a badge was shown.
+        names_similar: known examples most like the item can be asked for.
         can_undo: the decision can still be taken back.
         can_print: there is a label printer.
         timings_ms: identify, capture, store, codes, correct, quality, judge, decide, journal.
@@ -255,6 +262,7 @@ class Snapshot(Shown):
     versions: VersionsPart
     last_reported: LastReported | None = None
     timings_ms: dict[str, float] = Field(default_factory=dict)
+    names_similar: bool = False
     can_undo: bool = False
     can_print: bool = False
 

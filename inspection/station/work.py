@@ -23,6 +23,7 @@ from inspection.station.calibration_desk import Desk
 from inspection.station.capture import Bench, CaptureFailed, take
 from inspection.station.departures import Departures
 from inspection.station.frame_codes import FrameCodes, Sight, joined, readings_of
+from inspection.station.good_samples import GoodSamples
 from inspection.station.guide import Guide
 from inspection.station.interview import Interview, chosen_by_person
 from inspection.station.journal import Journal
@@ -39,6 +40,7 @@ from inspection.station.returns import Returns
 from inspection.station.screen import Screen
 from inspection.station.session_data import NotPossible, OtherInspection, Rules, Session, Step
 from inspection.station.sign_in.desk import SignInDesk
+from inspection.station.similar import KnownExamples
 from inspection.station.snapshot import Board, Fault, Language, LastReported, Notice, ShownWorker
 from inspection.station.tags import TagsHeard
 from inspection.station.weights import WeightsHeard
@@ -90,6 +92,8 @@ class Parts:
         desk: where the views are calibrated; ``None`` where the configuration has no section for it.
         codes: reads the codes that the cameras see.
         guide: what the worker is asked about each kind of goods.
+        samples: pictures of good samples, to be shown beside the item's.
+        examples: known examples to name the most similar of; ``None`` where the bundle has none.
         sign_in: where badges that only the hub knows are signed in; ``None`` where the hub is not asked.
     """
 
@@ -112,6 +116,8 @@ class Parts:
     desk: Desk | None = None
     codes: FrameCodes = field(default_factory=FrameCodes)
     guide: Guide = field(default_factory=Guide)
+    samples: GoodSamples = field(default_factory=lambda: GoodSamples(None))
+    examples: KnownExamples | None = None
     sign_in: SignInDesk | None = None
 
 

@@ -58,7 +58,12 @@ class RedJudge:
             novel=blue > NOVEL_BLUE_SHARE,
             confident=True,
             capture=tuple(CaptureQuality(picture.view) for picture in pictures),
+            decided_by=max(findings, key=_area).view if findings else "",
         )
+
+
+def _area(finding: Finding) -> int:
+    return 0 if finding.box is None else finding.box.width * finding.box.height
 
 
 class MortalJournal(Journal):

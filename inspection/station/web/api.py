@@ -19,6 +19,7 @@ from inspection.station.journal import as_json
 from inspection.station.orders import Order, OrderKind
 from inspection.station.snapshot import Snapshot
 from inspection.station.station import Station
+from inspection.station.web.beside import build_beside
 from inspection.station.web.live import LivePictures
 from inspection.station.web.pages import Pages
 from inspection.station.web.problems import problem
@@ -78,7 +79,7 @@ def build_api(station: Station, pages: Pages) -> APIRouter:
     """The routes of the API."""
     router, tabs = APIRouter(), Tabs(station.refresh)
     parts = (_state_and_orders(station, tabs), _scans(station, tabs), _books(station), _pictures(station))
-    for part in (*parts, _health(station), _tabs(tabs), build_sign_in(station, tabs)):
+    for part in (*parts, build_beside(station, pages), _health(station), _tabs(tabs), build_sign_in(station, tabs)):
         router.include_router(part)
 
     @router.get("/events")

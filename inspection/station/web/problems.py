@@ -31,6 +31,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "command.too_late": (409, "The decision cannot be taken back any more"),
     "sign_in.no_badge": (409, "No badge waits for a PIN"),
     "tab.viewer": (409, "Another window works the station"),
+    "sample.unreadable": (404, "The good sample cannot be shown"),
     "heat.none": (404, "There is no map to show"),
     "command.too_slow": (503, "The station is busy"),
     "calibration.none": (404, "This station has no calibration"),

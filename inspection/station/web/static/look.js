@@ -6,6 +6,7 @@ const SMALLEST_MARK = 0.01; // of the picture's width
 let view = ""; // the picture that fills the screen
 let enlarged = "";
 let heat = false;
+let sample = false; // the good sample beside each picture
 let marks = [];
 let marksOf = "";
 let drawing;
@@ -19,7 +20,7 @@ const marking = () => Boolean(station()?.dataset.override);
 export function keepLooking() {
   const inspection = `${station().dataset.inspection ?? ""} ${station().dataset.take ?? ""}`;
   if (inspection !== marksOf) {
-    [marksOf, marks, view, enlarged, heat] = [inspection, [], "", "", false];
+    [marksOf, marks, view, enlarged, heat, sample] = [inspection, [], "", "", false, false];
   }
   if (!marking()) {
     marks = [];
@@ -40,8 +41,26 @@ export function keepLooking() {
     } else if (!heat) {
       shown?.remove();
     }
+    besideSample(figure);
     drawMarks(figure);
   }
+}
+
+function besideSample(figure) {
+  const shows = sample && "sample" in figure.dataset;
+  const shown = figure.querySelector("img.sample");
+  if (shows && !shown) {
+    const image = new Image();
+    image.className = "sample";
+    image.alt = figure.querySelector("p.sample").textContent;
+    image.src = figure.dataset.sample;
+    image.addEventListener("error", () => image.remove());
+    figure.append(image);
+  } else if (!shows) {
+    shown?.remove();
+  }
+  figure.classList.toggle("beside", shows);
+  figure.querySelector("p.sample")?.toggleAttribute("hidden", !shows);
 }
 
 /** The next picture fills the screen, and after the last one none. */
@@ -54,6 +73,12 @@ export function nextPicture() {
 
 export function toggleHeat() {
   heat = !heat;
+  keepLooking();
+}
+
+/** The product's good sample beside what was photographed, before and after. */
+export function toggleSample() {
+  sample = !sample;
   keepLooking();
 }
 

@@ -1,6 +1,6 @@
 // The screen follows the station: server-sent events bring the panel, keys and touches bring orders back.
 
-import { given, isLarge, keepLooking, nextPicture, smallAgain, toggleHeat } from "./look.js";
+import { given, isLarge, keepLooking, nextPicture, smallAgain, toggleHeat, toggleSample } from "./look.js";
 import { asksForPin, keepPin, pinKey } from "./pin.js";
 import { mute, muted, play } from "./sound.js";
 import { listenForScans } from "./wedge.js";
@@ -70,6 +70,7 @@ function show(html) {
   panel.innerHTML = html;
   attachLivePictures();
   keepLooking();
+  nameSimilar();
   keepPin();
   sound();
   if (key) {
@@ -87,6 +88,35 @@ function show(html) {
   } else if (!notice && noticeShown) {
     noticeShown = "";
     toast.hidden = true;
+  }
+}
+
+/* The known examples most like the item, where the station can name any; asked for once for each take. */
+let similar = { of: "", html: "" };
+
+async function nameSimilar() {
+  if (!panel.querySelector("[data-similar]")) {
+    return;
+  }
+  const { inspection, take } = station().dataset;
+  const of = `${inspection} ${take}`;
+  if (similar.of !== of) {
+    const asked = { of, html: "" };
+    similar = asked;
+    try {
+      const answer = await fetch(`/similar?lang=${encodeURIComponent(root.lang)}`);
+      asked.html = answer.status === 200 ? await answer.text() : "";
+    } catch {
+      return; // nothing hangs on it
+    }
+    if (similar !== asked) {
+      return; // another item has come meanwhile
+    }
+  }
+  const place = panel.querySelector("[data-similar]");
+  if (place && similar.html) {
+    place.innerHTML = similar.html;
+    place.hidden = false;
   }
 }
 
@@ -157,7 +187,7 @@ function press(button) {
     return;
   }
   if (button.dataset.look) {
-    (button.dataset.look === "heat" ? toggleHeat : nextPicture)();
+    ({ heat: toggleHeat, sample: toggleSample, zoom: nextPicture })[button.dataset.look]();
     return;
   }
   if (button.dataset.post) {
@@ -318,3 +348,4 @@ events.addEventListener("error", () => {
 });
 document.addEventListener("visibilitychange", attachLivePictures);
 attachLivePictures();
+nameSimilar();
