@@ -87,14 +87,13 @@ def views(pixels: Pixels) -> list[tuple[View, bool]]:
 
 def agreement(asked: Sequence[tuple[View, bool]], known: View) -> Agreement:
     """The best agreement of a picture's :func:`views` with a known picture's :func:`view`."""
-    found = Agreement()
-    for each, mirrored in asked:
-        score, difference = _laid_over(each, known)
-        if score > found.score:
-            found = Agreement(score, difference, mirrored)
-        if found.same:
-            break
-    return found
+    rough = [(*_laid_over(each, known), each, mirrored) for each, mirrored in asked]
+    (score, difference), place, best, mirrored = max(rough, key=lambda each: each[0][0])
+    if place is not None and score < 1:
+        finer = _refined(best.gray, known.gray, place)
+        if finer is not None:
+            score, difference = max((score, difference), _agree(best.gray, known.gray, finer))
+    return Agreement(score, difference, mirrored)
 
 
 def without_borders(pixels: Pixels) -> Pixels:
@@ -140,20 +139,18 @@ def _ready(gray: Gray) -> View:
     return View(gray, np.asarray([point.pt for point in points], np.float32), descriptors.astype(np.float32))
 
 
-def _laid_over(asked: View, known: View) -> tuple[float, float]:
-    """(score, difference) of two pictures, of which neither is mirrored."""
+def _laid_over(asked: View, known: View) -> tuple[tuple[float, float], Map | None]:
+    """(score, difference) of two pictures, of which neither is mirrored, and where the known one was laid."""
     best, place = (0.0, float("inf")), _by_features(asked, known)
     if place is not None:
         best = _agree(asked.gray, known.gray, place)
     if best[0] < MIN_OVERLAP:
         upright = _as_they_lie(asked.gray, known.gray)
         if upright is not None:
-            best, place = max((best, place), (_agree(asked.gray, known.gray, upright), upright), key=lambda e: e[0][0])
-            place = upright if place is None or best[0] < MIN_OVERLAP else place
-    if place is None:
-        return best
-    finer = _refined(asked.gray, known.gray, place)
-    return best if finer is None else max(best, _agree(asked.gray, known.gray, finer))
+            found = _agree(asked.gray, known.gray, upright)
+            if found[0] > best[0]:
+                return found, upright
+    return best, place
 
 
 def _by_features(asked: View, known: View) -> Map | None:
