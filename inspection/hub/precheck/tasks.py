@@ -20,6 +20,7 @@ from inspection.hub.precheck.lookers import Bench, Lookers
 from inspection.hub.precheck.looking import glance, glances
 from inspection.hub.precheck.results import Seen
 from inspection.hub.precheck.tables import cases, uploads
+from inspection.hub.problems import Problem
 from inspection.hub.returns.tables import return_lines
 from inspection.item import Item
 
@@ -49,10 +50,20 @@ def look_at(hub: Hub, lookers: Lookers, merchant_id: UUID, upload_id: UUID) -> N
         log.warning("precheck_parked", upload=str(upload_id), looks=row.attempts)
         results.write(hub, merchant_id, upload_id, Seen("parked", "precheck.parked"))
         return
-    data = keeping.get(hub.images, merchant_id, original)
-    with lookers.one() as bench:
-        seen = _seen(bench, row, data, item)
-    results.write(hub, merchant_id, upload_id, seen)
+    try:
+        data = keeping.get(hub.images, merchant_id, original)
+        with lookers.one() as bench:
+            seen = _seen(bench, row, data, item)
+        results.write(hub, merchant_id, upload_id, seen)
+    except Problem:  # the picture store does not answer, which is not the file's fault
+        _not_counted(hub, merchant_id, upload_id)
+        raise
+
+
+def _not_counted(hub: Hub, merchant_id: UUID, upload_id: UUID) -> None:
+    mine = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.id == upload_id, uploads.c.attempts > 0)
+    with hub.database.transaction() as connection:
+        connection.execute(uploads.update().where(mine).values(attempts=uploads.c.attempts - 1))
 
 
 def _begun(connection: Connection, merchant_id: UUID, upload_id: UUID) -> Row[Any] | None:

@@ -36,6 +36,15 @@ HOUR = timedelta(hours=1)
 FIRST_DUE = datetime(2026, 1, 1, tzinfo=UTC)
 HIGHEST = 2_000_000_000
 
+_FORGOTTEN = sa.text("""
+    SELECT upload.merchant_id, upload.id FROM precheck_uploads upload
+    WHERE upload.state = 'waiting' AND upload.due_at < now() - interval '1 minute' AND NOT EXISTS (
+        SELECT 1 FROM jobs.procrastinate_jobs job
+        WHERE job.lock = 'precheck/' || upload.id AND job.status IN ('todo', 'doing')
+    ) ORDER BY upload.due_at LIMIT 100
+""")
+"""Of all merchants: each job carries its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
@@ -178,6 +187,16 @@ def wait(connection: Connection, case: Row[Any], upload_id: UUID, settings: Prec
     args, lock = {"upload": str(upload_id)}, f"precheck/{upload_id}"
     enqueue(connection, TASK, args, merchant_id=case.merchant_id, lock=lock, queue=QUEUE, once=True, priority=priority)
     cases.move(connection, case, State.CHECKING)
+
+
+def wake(connection: Connection) -> int:
+    """Leave a job behind for uploads that wait though none is on its way any more, as it failed too often while the
+    picture store or the database was away; returns how many there were."""
+    row = connection.execute(_FORGOTTEN).all()
+    for each in row:
+        args, lock = {"upload": str(each.id)}, f"precheck/{each.id}"
+        enqueue(connection, TASK, args, merchant_id=each.merchant_id, lock=lock, queue=QUEUE, once=True)
+    return len(row)
 
 
 def send_anyway(hub: Hub, case: Row[Any], upload_id: UUID) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -186,6 +187,31 @@ def test_a_file_that_kills_worker_after_worker_is_parked_for_a_person(
     look_at(running.hub, lookers, running.merchant, sent)
     assert (customer.upload(sent).state, customer.upload(sent).code) == ("parked", "precheck.parked")
     assert (customer.now().state, customer.now().outcome) == ("with_person", "person")
+
+
+def test_a_store_that_is_away_costs_no_upload_its_answer(
+    running: RunningHub, customer: Customer, lookers: Lookers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = customer.send(GOOD)
+
+    def away(*_: object) -> bytes:
+        raise Problem("store.unavailable", "the picture store failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("inspection.hub.precheck.keeping.get", away)
+        for _ in range(2 * MAX_LOOKS):
+            with pytest.raises(Problem, match="failed"):
+                look_at(running.hub, lookers, running.merchant, sent)
+    with running.hub.database.transaction() as connection:
+        connection.execute(sa.text("SET LOCAL search_path = jobs"))
+        connection.execute(sa.text("DELETE FROM procrastinate_jobs"))
+    with running.hub.database.transaction() as connection:
+        assert uploads.wake(connection) == 0  # it is not overdue yet
+        late = {"due_at": sa.func.now() - timedelta(minutes=5)}
+        connection.execute(upload_rows.update().where(upload_rows.c.id == sent).values(late))
+        assert (uploads.wake(connection), uploads.wake(connection)) == (1, 0)
+    look_at(running.hub, lookers, running.merchant, sent)
+    assert customer.upload(sent).state == "answered"
 
 
 def test_who_is_due_first_is_looked_at_first_and_the_wait_is_told(running: RunningHub, admin: httpx2.Client) -> None:
