@@ -157,6 +157,7 @@ class Worker:
         with self._hub.database.transaction() as connection:
             wake(connection)
             keep_sweeping(connection)
+            uploads.wake(connection)
             self._hub.metrics.deliveries.refresh(connection)
 
     def _configure(self) -> None:
