@@ -173,10 +173,10 @@ INSTRUCTIONS: Mapping[str, str] = {
 }
 """What a reason code of the policy asks the worker to do now."""
 
-TOKEN_REFUSED = N_("The hub refuses this station's token: reports wait here, call the technician.")
+TOKEN_REFUSED = N_("The hub refuses this station: call the technician.")
 HUB_TROUBLE: Mapping[str, str] = {
-    "hub.none": N_("No hub is configured: reports wait here, call the technician."),
-    "token.missing": N_("The hub's token is missing: reports wait here, call the technician."),
+    "hub.none": N_("No hub is configured: reports wait here."),
+    "token.missing": N_("This station has no token for the hub: call the technician."),
     "token.invalid": TOKEN_REFUSED,
     "token.scope": TOKEN_REFUSED,
     "station.mismatch": TOKEN_REFUSED,
