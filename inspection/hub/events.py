@@ -23,6 +23,8 @@ class EventKind(StrEnum):
     ITEM_MATCHED = "item_matched"
     STATION_CLOCK = "station_clock"
     PERSON_ERASED = "person_erased"
+    EPCIS_STORED = "epcis_stored"
+    EPCIS_QUERY_DUE = "epcis_query_due"
     PRECHECK_OPENED = "precheck_opened"
     PRECHECK_RECEIVED = "precheck_received"
     PRECHECK_ANSWERED = "precheck_answered"

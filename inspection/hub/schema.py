@@ -15,6 +15,8 @@ from inspection.hub.connectors.tables import attempts as connector_attempts
 from inspection.hub.connectors.tables import deliveries as connector_deliveries
 from inspection.hub.connectors.tables import destinations as connector_destinations
 from inspection.hub.connectors.tables import references as connector_references
+from inspection.hub.epcis.subscriptions.tables import pending as epcis_pending
+from inspection.hub.epcis.subscriptions.tables import subscriptions as epcis_subscriptions
 from inspection.hub.epcis.tables import epcis_captures, epcis_events, epcis_master_data, epcis_names, epcis_queries
 from inspection.hub.evidence.tables import checkpoints as evidence_checkpoints
 from inspection.hub.evidence.tables import cosignatures as evidence_cosignatures
@@ -49,7 +51,9 @@ __all__ = [
     "epcis_events",
     "epcis_master_data",
     "epcis_names",
+    "epcis_pending",
     "epcis_queries",
+    "epcis_subscriptions",
     "erasures",
     "events",
     "evidence_checkpoints",

@@ -16,6 +16,8 @@ from inspection.hub.jobs.enqueue import enqueue
 
 TASK = "connectors.deliver"
 QUEUE = "connectors"
+SUBSCRIPTION = "epcis-subscription"
+"""Kind of the destinations that no configuration names: subscriptions of EPCIS queries."""
 LOCK = 0x636F6E66  # "conf"; any number will do, as long as every process takes the same
 
 
@@ -40,7 +42,7 @@ def configure(connection: Connection, merchant_id: UUID, config: ConnectorsConfi
         known = before.get(name)
         if known is not None and known.parallel != section.parallel:
             _share_anew(connection, merchant_id, name, section.parallel)
-    gone = [name for name in before if name not in config.destinations]
+    gone = [name for name, row in before.items() if name not in config.destinations and row.kind != SUBSCRIPTION]
     if gone:
         connection.execute(destinations.update().where(mine, destinations.c.name.in_(gone)).values(enabled=False))
     wake(connection, merchant_id)

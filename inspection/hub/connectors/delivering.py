@@ -44,6 +44,7 @@ from inspection.hub.connectors.queue import Attempt, State
 from inspection.hub.connectors.sections import DestinationSection
 from inspection.hub.connectors.sending import Sender, without_query
 from inspection.hub.database import Database
+from inspection.hub.epcis.subscriptions.telling import Subscriber, Subscriptions
 
 LOCK = 0x636F6E6E  # "conn"; any number will do, as long as every worker takes the same
 TURN_S = 20.0
@@ -69,13 +70,22 @@ class Deliverer:
         config: the destinations.
         names: how our own things are named.
         metrics: where it is counted.
+        subscriptions: finds the destinations that are subscriptions of EPCIS queries; ``None`` knows of none.
     """
 
-    def __init__(self, database: Database, config: ConnectorsConfig, names: Names, metrics: DeliveryMetrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        config: ConnectorsConfig,
+        names: Names,
+        metrics: DeliveryMetrics,
+        subscriptions: Subscriptions | None = None,
+    ) -> None:
         self._database = database
         self._config = config
         self._names = names
         self._metrics = metrics
+        self._subscriptions = subscriptions
         self._connectors: Mapping[str, Connector] = {
             name: section.connector() for name, section in config.destinations.items()
         }
@@ -87,7 +97,7 @@ class Deliverer:
         Returns:
             When to come back; ``None`` when nothing waits, or when a person must act first.
         """
-        section = self._config.destinations.get(slot.destination)
+        section = self._config.destinations.get(slot.destination) or self._subscription(slot)
         if section is None:
             return None
         with self._database.session() as session, _alone(session, slot) as is_alone:
@@ -95,6 +105,12 @@ class Deliverer:
                 return datetime.now(UTC) + SOON  # another one is at it, perhaps one that was thought dead
             with Sender(self._config.guard, timeout_s=section.timeout_s, ca_file=section.ca_file) as sender:
                 return self._turn(slot, section, sender, session, stopping)
+
+    def _subscription(self, slot: Slot) -> DestinationSection | None:
+        if self._subscriptions is None:
+            return None
+        with self._database.transaction() as connection:
+            return self._subscriptions.section(connection, slot.merchant_id, slot.destination)
 
     def _turn(
         self,
@@ -126,7 +142,7 @@ class Deliverer:
     def _deliver(
         self, row: Row[Any], section: DestinationSection, sender: Sender, session: Connection, gate: breaker.Gate
     ) -> None:
-        connector = self._connectors[row.destination]
+        connector = self._connectors.get(row.destination) or section.connector()
         exchange = _Exchange(session, row, sender, self._metrics)
         problem: DeliveryProblem | None = None
         try:
@@ -157,6 +173,8 @@ class Deliverer:
             again=row.first_attempt_at is not None,
         )
         message = facts.message(connection, occasion, self._names)
+        if isinstance(connector, Subscriber):
+            return connector.completed(connection, message)
         if connector.tells_states and message.revision:
             later = queue.superseded_by(connection, row, message.revision)
             if later is not None:

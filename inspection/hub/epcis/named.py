@@ -20,6 +20,7 @@ from inspection.hub.epcis.pages import read_page
 from inspection.hub.epcis.places import Places
 from inspection.hub.epcis.queries import from_body, from_url, understand
 from inspection.hub.epcis.resources import nothing_else
+from inspection.hub.epcis.subscriptions.service import end_all
 from inspection.hub.epcis.tables import epcis_queries
 from inspection.hub.hub import CurrentHub
 from inspection.hub.problems import Problem
@@ -89,11 +90,13 @@ def add_to(router: APIRouter) -> None:
         openapi_extra={"parameters": [*openapi.PAGING, openapi.FORMAT]},
     )
     def get_query_events(query_name: str, request: Request, hub: CurrentHub, caller: Querier) -> Response:
-        """What is there now."""
+        """What is there now. There is no stream over a WebSocket: subscribe a webhook instead."""
+        if "upgrade" in request.headers:
+            raise Problem("epcis.not_acceptable", "no WebSocket here; POST a webhook to the query's subscriptions")
         asked = wanted(request)
         merchant_id = caller.merchant_id
         with hub.database.transaction() as connection:
-            query = _query(connection, caller, query_name)
+            query = kept_query(connection, caller, query_name)
             parameters = from_url(request.query_params.multi_items())
             page = read_page(parameters, {"resource": "queries", "query": query})
             nothing_else(parameters)
@@ -112,7 +115,7 @@ def add_to(router: APIRouter) -> None:
     def get_query(query_name: str, request: Request, hub: CurrentHub, caller: Querier) -> Response:
         """As it was kept."""
         with hub.database.transaction() as connection:
-            query = _query(connection, caller, query_name)
+            query = kept_query(connection, caller, query_name)
         return answer({"name": query_name, "query": query}, request)
 
     @router.delete(
@@ -122,9 +125,10 @@ def add_to(router: APIRouter) -> None:
         responses={204: {"description": "Forgotten"}, **openapi.problems("epcis.unknown")},
     )
     def delete_query(query_name: str, hub: CurrentHub, caller: Capturer) -> Response:
-        """Events stay."""
+        """Its subscriptions end; events stay."""
         with hub.database.transaction() as connection:
-            _query(connection, caller, query_name)
+            kept_query(connection, caller, query_name)
+            end_all(connection, caller.merchant_id, query_name)
             connection.execute(epcis_queries.delete().where(_mine(caller, query_name)))
         return Response(status_code=204)
 
@@ -160,7 +164,12 @@ def _mine(caller: Caller, name: str) -> sa.ColumnElement[bool]:
     return sa.and_(epcis_queries.c.merchant_id == caller.merchant_id, epcis_queries.c.name == name)
 
 
-def _query(connection: Connection, caller: Caller, name: str) -> dict[str, Any]:
+def kept_query(connection: Connection, caller: Caller, name: str) -> dict[str, Any]:
+    """The query of this name.
+
+    Raises:
+        Problem: ``epcis.unknown`` as ``NoSuchNameException``.
+    """
     found = None
     if _NAME.match(name):
         found = connection.execute(sa.select(epcis_queries.c.query).where(_mine(caller, name))).scalar_one_or_none()

@@ -15,6 +15,7 @@ from inspection.hub.epcis.documents import Document, read_document
 from inspection.hub.epcis.exchange import Capturer, EpcisRoute, Querier, answer, discovery_headers, ld_body, wanted
 from inspection.hub.epcis.pages import read_page
 from inspection.hub.epcis.queries import from_url
+from inspection.hub.epcis.subscriptions import routes as subscription_routes
 from inspection.hub.hub import CurrentHub, Hub
 from inspection.hub.problems import Problem
 
@@ -204,6 +205,7 @@ def _behaviour(given: str) -> Behaviour:
 
 resources.add_to(router)
 named.add_to(router)
+subscription_routes.add_to(router)
 
 
 def _discoverable() -> None:

@@ -8,6 +8,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +25,9 @@ from inspection.hub.accounts.tokens import merchant_id
 from inspection.hub.connectors.config import ConnectorsConfig, load_connectors
 from inspection.hub.connectors.configured import configure, wake
 from inspection.hub.connectors.delivering import Deliverer
+from inspection.hub.epcis.subscriptions.keys import master_key_of
+from inspection.hub.epcis.subscriptions.service import tell_due
+from inspection.hub.epcis.subscriptions.telling import Subscriptions
 from inspection.hub.hub import Hub
 from inspection.hub.jobs.context import WORK, Work
 from inspection.hub.jobs.registry import TASKS, Entry, application
@@ -52,7 +56,8 @@ class Worker:
         self._settings = hub.config.worker
         self._config: ConnectorsConfig = load_connectors(hub.config.connectors.file)
         names = Names(base_uri=hub.config.epcis.base_uri, gln=hub.config.epcis.gln)
-        deliverer = Deliverer(hub.database, self._config, names, hub.metrics.deliveries)
+        subscriptions = Subscriptions(partial(master_key_of, hub.config))
+        deliverer = Deliverer(hub.database, self._config, names, hub.metrics.deliveries, subscriptions)
         self._work = Work(hub, deliverer, Lookers(hub.config.precheck))
         self._tasks = TASKS if tasks is None else tasks
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -156,6 +161,7 @@ class Worker:
     def _keep_up(self) -> None:
         with self._hub.database.transaction() as connection:
             wake(connection)
+            tell_due(connection)
             keep_sweeping(connection)
             uploads.wake(connection)
             self._hub.metrics.deliveries.refresh(connection)

@@ -39,7 +39,8 @@ from tests.station.rig import wait_until
 NOT_PERSONAL = {
     "access_tokens", "alembic_version", "audit_entries", "connector_deliveries", "connector_attempts",
     "connector_references", "destinations", "connector_destinations", "enrolment_codes", "epcis_captures",
-    "epcis_events", "epcis_master_data", "epcis_names", "epcis_queries", "erasures", "events", "evidence_checkpoints",
+    "epcis_events", "epcis_master_data", "epcis_names", "epcis_pending", "epcis_queries", "epcis_subscriptions",
+    "erasures", "events", "evidence_checkpoints",
     "evidence_cosignatures", "evidence_entries", "evidence_nodes", "image_keys", "image_pieces", "inspection_images",
     "inspections", "item_matches", "legal_holds", "merchants", "oidc_flows", "return_lines", "returns",
     "sign_in_attempts", "staff", "station_clocks", "station_status", "stations", "station_keys", "precheck_cases", "precheck_links",
