@@ -113,5 +113,5 @@ def from_bytes(content: bytes) -> Examples:
 
 def coordinates_of(reference: Reference, embeddings: Floats) -> npt.NDArray[np.float16]:
     """(N, K) of embeddings (N, E), in standard deviations along the principal axes."""
-    whitened = ((embeddings - reference.mean) @ reference.axes) / reference.scale
+    whitened = reference.whitened(embeddings)
     return np.asarray(np.clip(whitened, -6e4, 6e4), np.float16)
