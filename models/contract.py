@@ -109,6 +109,8 @@ class Thresholds(_Part):
             together; what counts where ``goods`` is empty, as in older bundles.
         goods: where each kind of goods is decided. A kind that is not named was not tried: it is never decided surely.
         novelty: distance in the reference space beyond which a picture is novel.
+        other_kind: by how much the centre of another kind may be nearer than that of the kind the item is said to be;
+            beyond it the item is novel, as it is something else. ``None``: not asked, as in older bundles.
         wrong_resell: stated maximum rate of wrong resell; wrong_scrap likewise.
     """
 
@@ -117,6 +119,7 @@ class Thresholds(_Part):
     confident: Probability
     goods: dict[GoodsName, KindSpec] = Field(default_factory=dict)
     novelty: Annotated[float, Field(gt=0)]
+    other_kind: Annotated[float, Field(gt=0)] | None = None
     wrong_resell: Probability
     wrong_scrap: Probability
 
@@ -182,7 +185,11 @@ class FileSpec(_Part):
 
 
 class BundleSpec(_Part):
-    """The whole of ``bundle.json``."""
+    """The whole of ``bundle.json``.
+
+    Attributes:
+        kinds: names of the kinds of goods whose centres the reference holds, in its order; empty in older bundles.
+    """
 
     contract: Literal[1] = 1
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -192,6 +199,7 @@ class BundleSpec(_Part):
     finder: FinderSpec | None = None
     defects: Annotated[tuple[Defect, ...], Field(min_length=1)]
     conditions: tuple[Condition, ...] = tuple(Condition)
+    kinds: tuple[GoodsName, ...] = ()
     thresholds: Thresholds
     golden_tolerance: Annotated[float, Field(gt=0, le=0.1)] = 2e-3
     precision: Literal["fp32", "int8"] = "fp32"

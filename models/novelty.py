@@ -64,6 +64,11 @@ class Reference:
             embedding = _of_length_one(embedding)
         return np.asarray(embedding - self.mean, np.float32)
 
+    def nearer_to_others(self, embedding: Floats, kind: int) -> Floats:
+        """By how much (N,) another kind's centre is nearer to embeddings (N, E) than that of ``kind``; at least 0."""
+        to_centres = self.to_centres(embedding)
+        return np.asarray(to_centres[:, kind] - to_centres.min(axis=1), np.float32)
+
 
 def learn(embeddings: Floats, goods: npt.NDArray[np.str_], dimensions: int = 64) -> Reference:
     """The reference of training embeddings (N, E) with their kinds of goods (N,).

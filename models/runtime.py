@@ -63,6 +63,8 @@ class Judge:
         self._session = session
         self._finder = finder
         self._reference = Reference(**_arrays(bundle, REFERENCE))
+        if bundle.spec.kinds and len(bundle.spec.kinds) != len(self._reference.centres):
+            raise BundleError(f"{bundle.folder}: {SPEC} names other kinds of goods than {REFERENCE} holds")
         self._has_patches = PATCHES in {output.name for output in session.get_outputs()}
 
     @classmethod
@@ -185,6 +187,8 @@ class Judge:
         capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
         distances = self._reference.distances(raw.embedding)
         item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.lines(goods))
+        other = self._of_other_kind(raw.embedding[list(item.views)], goods)
+        strange = max(item.distance / spec.thresholds.novelty, other)
         counting = {pictures[place].view for place in item.views}
         found = self._findings(pictures, raw, letterboxes) + self._differences(pictures, compared, places)
         assessment = Assessment(
@@ -192,8 +196,8 @@ class Judge:
             findings=tuple(sorted((f for f in found if f.view in counting), key=lambda finding: -finding.probability)),
             p_defect={name: float(p) for name, p in zip(spec.defects, item.p_defect, strict=True)},
             p_condition={name: float(p) for name, p in zip(spec.conditions, item.p_condition, strict=True)},
-            novelty=float(1 - 0.5 ** ((item.distance / spec.thresholds.novelty) ** 2)),
-            novel=item.distance > spec.thresholds.novelty,
+            novelty=float(1 - 0.5 ** (strange**2)),
+            novel=strange > 1,
             confident=item.confident,
             capture=capture,
             decided_by=pictures[item.deciding].view,
@@ -247,6 +251,14 @@ class Judge:
         size = self.spec.input.size
         fitted = [fit(picture.pixels, size, crop) for picture, crop in zip(pictures, crops, strict=True)]
         return np.stack([pixels for pixels, _ in fitted]), [letterbox for _, letterbox in fitted]
+
+    def _of_other_kind(self, embedding: Floats, goods: str | None) -> float:
+        """How much the views (N, E) look like another kind of goods than the item is said to be; over 1 it is one."""
+        limit = self.spec.thresholds.other_kind
+        if limit is None or goods not in self.spec.kinds:
+            return 0.0
+        kind = self.spec.kinds.index(goods)
+        return float(self._reference.nearer_to_others(embedding, kind).mean()) / limit
 
     def _findings(self, pictures: Sequence[ViewPicture], raw: Raw, letterboxes: list[Letterbox]) -> tuple[Finding, ...]:
         found = []

@@ -19,7 +19,7 @@ FLOOR = {
 WORDS = {
     Trials.ENOUGH: "enough",
     Trials.SOUND_ONLY: "hardly any bad: a person confirms",
-    Trials.TOO_FEW: "too few: a person decides",
+    Trials.TOO_FEW: "bound nothing: a person decides",
 }
 CANS_FLOOR = {"auroc": 0.74, "cut_auroc": 0.85, "balanced_accuracy": 0.36}
 
@@ -53,7 +53,7 @@ def write_card(spec: BundleSpec, samples: Sequence[Sample], command: str, trial_
         f"goods by conformal risk control over trials, counted in groups: of the groups called sellable at most {spec.thresholds.wrong_resell:.1%} "
         f"bad, of the sound ones at most {spec.thresholds.wrong_scrap:.1%} called bad. A kind with too few groups for that takes the line of all kinds "
         "together, or a stricter one that none of its own mistakes passes: the rate is kept over the mix, and the column says what its own groups can "
-        "promise. One with fewer than ten groups (or days) has no line: it is never sure and goes to a person. Every group was judged by a model that "
+        "promise. One with fewer than ten groups (or days), or with fewer than 25 over such a line, has none: it is never sure and goes to a person. Every group was judged by a model that "
         f"saw nothing of it; {_folds(spec)}.",
         _kinds(spec),
         *trial_sections,

@@ -29,6 +29,9 @@ PARTS = 4
 LEAST_SOUND = 10
 """Groups of sound items (days, where a group is a day) from which on trials say something of a kind of goods."""
 
+LEAST_CALLED = 25
+"""Of them that have to pass a line shared with other kinds: over it they promise a rate of 1 in 26 by themselves."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tried:
@@ -101,7 +104,8 @@ def kinds(tried: Tried, wrong_resell: float, wrong_scrap: float) -> dict[str, Ki
 
     A kind with groups enough stands by itself. One with fewer, but at least ten, takes the line of all such kinds
     together, or a stricter one over which none of its own was wrong; the rate is then kept over the mix of goods, and
-    its own groups promise what ``resell_bound`` says. One with less than ten sound groups, or days, has no line.
+    its own groups, of which 25 have to pass it, promise what ``resell_bound`` says. One with less than ten sound
+    groups, or days, has no line.
     """
     parts = {str(name): tried.take(tried.goods == name) for name in np.unique(tried.goods)}
     fit = [name for name, part in parts.items() if part.sound >= LEAST_SOUND]
@@ -179,7 +183,7 @@ def _above(
     """The line, or the least one above it with no wrong one over it, and what the groups over it can promise."""
     line = max(line, round(float(scores[wrong].max(initial=0.0)) + 1e-4, 4))
     called = len(set(groups[scores >= line].tolist()))
-    return (line, round(1 / (called + 1), 4)) if called >= LEAST_SOUND and line <= 1 else None
+    return (line, round(1 / (called + 1), 4)) if called >= LEAST_CALLED and line <= 1 else None
 
 
 def _least(

@@ -33,6 +33,7 @@ from models.training.backbone import pretrained
 from models.training.card import write_card
 from models.training.config import TrainOptions
 from models.training.export import write_bundle
+from models.training.fit import Floats
 from models.training.fits import Fitted, Ground, fit_all, forget_others
 from models.training.kinds import decided, joined, kinds, tried_of, untried
 from models.training.last import keep, last
@@ -41,7 +42,9 @@ from models.training.network import Graph, Tail
 from models.training.plan import Plan, plan
 
 GOLDEN_PICTURES = 6
-NOVELTY_QUANTILE = 0.99
+NOVELTY_QUANTILE, OTHER_KIND_QUANTILE = 0.99, 0.998
+LEAST_NEARER = 0.1
+"""Standard deviations by which another kind may always be nearer."""
 NOT_TOLD = ("data", "golden", "out", "work", "command", "sign_key")
 """Options that are places of one machine; the lineage names the data by its hash."""
 
@@ -93,9 +96,8 @@ def _pack(
     )
     condition_t = measure.temperature(conditions[calibrating], truth[calibrating])
     p_defects, p_conditions = measure.sigmoid(defects / defect_t), measure.softmax(conditions / condition_t)
-    reference = novelty.learn(
-        own.embeddings[len(held) :], np.array([samples[index].goods for index in todo.train])
-    )  # fmt: skip
+    goods = np.array([samples[index].goods for index in todo.train])
+    reference, names = novelty.learn(own.embeddings[len(held) :], goods), tuple(np.unique(goods).tolist())
     opinions = [measure.softmax(found.conditions / condition_t) for found in fitted[1:]]
     of_parts, of_trials = opinions[: len(todo.parts)], opinions[len(todo.parts) :]
     crossed = tried_of(samples, labels.condition, [(held, p_conditions), *zip(todo.parts, of_parts, strict=True)])
@@ -110,6 +112,7 @@ def _pack(
         confident=measure.conformal_threshold(p_conditions[calibrating], truth[calibrating], *rates),
         goods=kinds(everything, *rates) | untried(samples[: len(samples) - material.painted], everything),
         novelty=float(np.quantile(reference.distances(own.embeddings[: len(held)]), NOVELTY_QUANTILE)),
+        other_kind=_other_kind(reference, own.embeddings[: len(held)], [names.index(samples[i].goods) for i in held]),
         wrong_resell=options.wrong_resell,
         wrong_scrap=options.wrong_scrap,
     )
@@ -131,6 +134,7 @@ def _pack(
         input=InputSpec(size=options.size),
         finder=None if material.finder is None else FINDER_SPEC,
         defects=labels.defects,
+        kinds=names,
         thresholds=thresholds,
         data=DataSpec(
             digest=digest(material.every),
@@ -169,6 +173,13 @@ def _pack(
     console.print_json(data=metrics)
     console.print(f"signed by {signer.verifier}")
     return bundle_id
+
+
+def _other_kind(reference: novelty.Reference, embeddings: Floats, kinds: Sequence[int]) -> float:
+    """What hardly any of these embeddings (N, E) exceeds, each said to be of its own of the reference's kinds."""
+    rows = zip(embeddings, kinds, strict=True)
+    nearer = [float(reference.nearer_to_others(embedding[None], kind)[0]) for embedding, kind in rows]
+    return max(LEAST_NEARER, float(np.quantile(nearer, OTHER_KIND_QUANTILE)))
 
 
 def _parent(folder: Path) -> Bundle | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from inspection.errors import BundleError
 from inspection.finding import Trials
 from inspection.frame import ViewPicture
 from models.bundle import open_bundle, seal_bundle
@@ -84,6 +85,14 @@ def test_a_small_kind_takes_the_line_of_all_and_never_one_below_its_own_mistakes
     assert found["phone"].resell is not None
     assert found["phone"].resell == pytest.approx(0.9501, abs=2e-4)
     assert found["phone"].resell_bound == pytest.approx(1 / 41, abs=1e-3)  # what its own groups can promise
+
+
+def test_a_kind_whose_bad_ones_look_as_sound_as_most_is_never_called_sellable() -> None:
+    many = tried("phone", [0.99] * 200, [0.02] * 50)
+    mixed = tried("bottle", [0.9] * 50 + [0.999] * 13, [0.95] * 3 + [0.02] * 50)
+    found = kinds(joined(many, mixed), *RATES)["bottle"]
+    assert found.resell is None
+    assert found.scrap is not None
 
 
 def test_a_kind_of_nine_groups_does_not_lean_on_the_others() -> None:
@@ -169,3 +178,21 @@ def test_the_run_time_is_sure_by_the_kind_of_goods(tmp_path: Path) -> None:
     assert (phone.confident, can.confident, unknown.confident) == (True, False, False)
     assert (phone.trials, can.trials) == (Trials.ENOUGH, Trials.TOO_FEW)
     assert phone.p_condition == can.p_condition
+
+
+def test_a_phone_that_is_said_to_be_a_garment_is_something_else(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(DEFAULT, tmp_path / "bundle"))
+    spec = open_bundle(folder).spec
+    names = tuple(sorted({"bottle", "can", "carton", "clothing", "parcel", "phone"}))
+    known = spec.thresholds.model_copy(update={"other_kind": 0.2})
+    seal_bundle(folder, spec.model_copy(update={"thresholds": known, "kinds": names}))
+    judge = Judge.load(folder, threads=1)
+    picture = ViewPicture("top", np.asarray(cv2.imread(str(INTACT_PICTURE)), np.uint8))
+    assert not judge.assess([picture], "phone").novel
+    assert not judge.assess([picture]).novel
+    claimed = judge.assess([picture], "clothing")
+    assert claimed.novel
+    assert claimed.novelty > 0.5
+    seal_bundle(folder, spec.model_copy(update={"thresholds": known, "kinds": names[1:]}))
+    with pytest.raises(BundleError, match="other kinds of goods"):
+        Judge.load(folder)
