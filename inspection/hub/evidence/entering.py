@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Row
 
 from inspection.hub.evidence.tables import entries
-from inspection.hub.images.tables import images
 from inspection.hub.inspections.tables import inspections
 from inspection.ledger import leaves
 from inspection.ledger.leaves import Leaf, new_leaf
@@ -61,21 +60,6 @@ class Signed:
 
     key: str | None = None
     trusted: bool = False
-
-
-def enter_picture(connection: Connection, merchant_id: UUID, sha256: str) -> None:
-    """Enter the picture whose row this transaction has just stored."""
-    query = sa.select(images).where(images.c.merchant_id == merchant_id, images.c.sha256 == sha256)
-    row = connection.execute(query).one()
-    facts = leaves.picture(
-        sha256,
-        size_bytes=row.size_bytes,
-        media_type=row.media_type,
-        width=row.width,
-        height=row.height,
-        received_at=row.received_at,
-    )
-    enter(connection, merchant_id, [new_leaf(facts)])
 
 
 def enter(connection: Connection, merchant_id: UUID, fresh: Iterable[Leaf]) -> int:

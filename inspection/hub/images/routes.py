@@ -33,6 +33,7 @@ COMMON = (
 )
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 OFFSET_HEADER = {"Upload-Offset": {"description": "bytes that are here", "schema": {"type": "integer"}}}
+AT_ONCE = 1 << 20
 WORTH_KEEPING = 16_384
 """Of a PUT that was cut off, a beginning shorter than this is sent again sooner than asked for."""
 
@@ -72,8 +73,7 @@ async def put_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Bri
     """
     with await run_in_threadpool(hub.images.incoming) as incoming:
         try:
-            async for chunk in chunks(request, hub.config.images.max_bytes):
-                await run_in_threadpool(incoming.write, chunk)
+            await _receive(request, hub.config.images.max_bytes, incoming)
         except Problem as problem:
             if problem.code == "request.truncated":
                 await run_in_threadpool(_keep_beginning, hub, caller, sha256, incoming)
@@ -140,8 +140,7 @@ async def patch_image(
     with await run_in_threadpool(hub.images.incoming) as incoming:
         cut = None
         try:
-            async for chunk in chunks(request, max(0, room)):
-                await run_in_threadpool(incoming.write, chunk)
+            await _receive(request, max(0, room), incoming)
         except Problem as problem:
             if problem.code != "request.truncated":
                 raise
@@ -173,6 +172,19 @@ def get_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Reader) -
     if f'"{sha256}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(hub.images.get(caller.merchant_id, sha256), media_type=row.media_type, headers=headers)
+
+
+async def _receive(request: Request, limit: int, incoming: Incoming) -> None:
+    """Write the body down in pieces worth a change of thread; of one that is cut off, what came."""
+    waiting: list[bytes] = []
+    try:
+        async for chunk in chunks(request, limit):
+            waiting.append(chunk)
+            if sum(map(len, waiting)) >= AT_ONCE:
+                await run_in_threadpool(incoming.write, b"".join(waiting))
+                waiting.clear()
+    finally:
+        await run_in_threadpool(incoming.write, b"".join(waiting))
 
 
 def _stored(sha256: str, size_bytes: int, header: PictureHeader, *, new: bool) -> JSONResponse:

@@ -13,12 +13,14 @@ from sqlalchemy.engine import Connection, Row
 
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.events import EventKind, record
-from inspection.hub.evidence.entering import enter_picture
+from inspection.hub.evidence.entering import enter
 from inspection.hub.hub import Hub
 from inspection.hub.images.picture_header import NotAPicture, PictureHeader, read_header
 from inspection.hub.images.store import Incoming
 from inspection.hub.images.tables import images
 from inspection.hub.problems import Problem
+from inspection.ledger import leaves
+from inspection.ledger.leaves import new_leaf
 
 _HELD = sa.text(
     """
@@ -46,7 +48,7 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
         header = read_header(content)
     except NotAPicture as error:
         raise Problem("image.not_a_picture", str(error)) from None
-    with hub.database.transaction() as connection:
+    with hub.database.glance() as connection:
         known = row_of(connection, caller.merchant_id, sha256) is not None
     if not (known and hub.images.has(caller.merchant_id, sha256)):
         try:
@@ -55,7 +57,7 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
             if problem.code == "image.erased":  # a station that sends it again has done its part
                 return header, False
             raise
-    row = {
+    row: dict[str, Any] = {
         "merchant_id": caller.merchant_id,
         "sha256": sha256,
         "size_bytes": len(content),
@@ -64,12 +66,14 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
         "height": header.height,
     }
     with hub.database.transaction() as connection:
-        insert = postgresql.insert(images).values(row).on_conflict_do_nothing().returning(images.c.sha256)
-        new = connection.execute(insert).one_or_none() is not None
-        if new:
+        insert = postgresql.insert(images).values(row).on_conflict_do_nothing().returning(images.c.received_at)
+        received_at = connection.execute(insert).scalar_one_or_none()
+        new = received_at is not None
+        if received_at is not None:
             payload = {"sha256": sha256, "size_bytes": len(content), "media_type": header.media_type}
             record(connection, caller.merchant_id, EventKind.IMAGE_RECEIVED, sha256, payload)
-            enter_picture(connection, caller.merchant_id, sha256)
+            del row["merchant_id"]
+            enter(connection, caller.merchant_id, [new_leaf(leaves.picture(**row, received_at=received_at))])
     hub.metrics.images.labels("stored" if new else "exists").inc()
     if new:
         hub.metrics.image_bytes.inc(len(content))

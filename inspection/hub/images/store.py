@@ -81,6 +81,7 @@ class ImageStore:
         self._vault = vault
         self._root = None if url else folder / "images"
         self._arrivals = folder / "arriving"
+        self._settled: set[Path] = set()
         try:
             for own in filter(None, (self._arrivals, self._root)):
                 own.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -118,7 +119,7 @@ class ImageStore:
         try:
             obstore.put(self._store, name, stored, use_multipart=False)
             if self._root is not None:
-                _sync(self._root / name, self._root)
+                self._sync(self._root / name, self._root)
         except (BaseError, OSError) as error:
             self._sweep(name)
             raise _refusal(error) from error
@@ -161,6 +162,19 @@ class ImageStore:
         except (BaseError, OSError) as error:
             raise _refusal(error) from error
 
+    def _sync(self, path: Path, root: Path) -> None:
+        """Have the kernel write a file to the disk, its name in its folder, and the folders' own names up to ``root``.
+
+        A folder whose name this process has written once keeps it.
+        """
+        _flush(path)
+        _flush(path.parent)
+        for folder in path.parents:
+            if folder == root or folder in self._settled:
+                break
+            _flush(folder.parent)
+            self._settled.add(folder)
+
     def _sweep(self, name: str) -> None:
         """Remove what a failed write left in a local folder: the store's staging files (``<name>#1``)."""
         if self._root is not None:
@@ -170,20 +184,16 @@ class ImageStore:
                     left.unlink()
 
 
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _name(merchant_id: UUID, sha256: str) -> str:
     return f"{merchant_id}/{sha256[:2]}/{sha256}"
-
-
-def _sync(path: Path, root: Path) -> None:
-    """Have the kernel write a file, and its name in each folder up to ``root``, to the disk."""
-    for each in (path, *path.parents):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if each == root:
-            break
 
 
 def _refusal(error: Exception) -> Problem:
