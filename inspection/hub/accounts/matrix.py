@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a route asks for. Every route but the open ones asks for exactly one."""
+    """What a route asks for. Every route but the open ones asks for exactly one; none is here in vain."""
 
     INSPECTIONS_READ = "inspections:read"
     INSPECTIONS_REPORT = "inspections:report"
@@ -33,11 +33,6 @@ class Permission(StrEnum):
     PRECHECK_READ = "precheck:read"
     PRECHECK_INVITE = "precheck:invite"
     PRECHECK_DECIDE = "precheck:decide"
-    REVIEW_READ = "review:read"
-    REVIEW_LABEL = "review:label"
-    ROLLOUTS_READ = "rollouts:read"
-    ROLLOUTS_MANAGE = "rollouts:manage"
-    BUNDLES_FETCH = "bundles:fetch"
     EPCIS_READ = "epcis:read"
     EPCIS_CAPTURE = "epcis:capture"
     CONNECTORS_READ = "connectors:read"
@@ -68,36 +63,38 @@ OPERATOR = frozenset(
 )
 SUPERVISOR = (
     OPERATOR
-    | {P.INSPECTIONS_CORRECT, P.ITEMS_MATCH, P.REVIEW_READ, P.STATIONS_READ}
+    | {P.INSPECTIONS_CORRECT, P.ITEMS_MATCH, P.STATIONS_READ}
     | {
         P.PRECHECK_INVITE,
         P.PRECHECK_DECIDE,
     }
 )
+ASKED_AT_STATIONS = frozenset({P.INSPECTIONS_CORRECT})
+"""What no route asks for: a station looks for it among the permissions of whoever signs in with a badge, and lets who
+has it agree to what a worker decided."""
 STATION_ONLY = frozenset({P.BADGE_SIGN_IN, P.CREDENTIAL_ROTATE})
 """What only the device at a work place does; no person, whatever their role."""
 
 MATRIX: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: OPERATOR,
     Role.SUPERVISOR: SUPERVISOR,
-    Role.QA_ENGINEER: SUPERVISOR
-    | {P.REVIEW_LABEL, P.ROLLOUTS_READ, P.ROLLOUTS_MANAGE, P.BUNDLES_FETCH, P.EVIDENCE_READ},
+    Role.QA_ENGINEER: SUPERVISOR | {P.EVIDENCE_READ},
     Role.INTEGRATOR: OPERATOR
     | {P.RETURNS_IMPORT, P.ITEMS_MATCH, P.EPCIS_READ, P.EPCIS_CAPTURE, P.CONNECTORS_READ, P.CONNECTORS_MANAGE}
     | {P.EVIDENCE_READ, P.EVIDENCE_COSIGN, P.STATIONS_READ, P.PRECHECK_INVITE},
     Role.AUDITOR: OPERATOR
-    | {P.REVIEW_READ, P.ROLLOUTS_READ, P.EPCIS_READ, P.CONNECTORS_READ, P.EVIDENCE_READ, P.RETENTION_READ}
+    | {P.EPCIS_READ, P.CONNECTORS_READ, P.EVIDENCE_READ, P.RETENTION_READ}
     | {P.AUDIT_READ, P.STAFF_READ, P.STATIONS_READ, P.TOKENS_READ},
     Role.ADMIN: frozenset(Permission) - STATION_ONLY,
     Role.STATION: STATION_ONLY
     | {P.INSPECTIONS_READ, P.INSPECTIONS_REPORT, P.PICTURES_READ, P.PICTURES_STORE, P.RETURNS_READ, P.ITEMS_READ}
-    | {P.PRECHECK_READ, P.BUNDLES_FETCH, P.STATS_READ},
+    | {P.PRECHECK_READ, P.STATS_READ},
 }
 """The written matrix: what each role may do. What is not named here, nobody of that role may do."""
 
 
 WATCHED = frozenset(
-    {P.CONNECTORS_MANAGE, P.ROLLOUTS_MANAGE, P.EVIDENCE_COSIGN, P.PERSONS_EXPORT, P.PERSONS_ERASE}
+    {P.CONNECTORS_MANAGE, P.EVIDENCE_COSIGN, P.PERSONS_EXPORT, P.PERSONS_ERASE}
     | {P.RETENTION_MANAGE, P.JOBS_MANAGE, P.AUDIT_READ}
 )
 """Privileged acts that the guard of routes enters into the audit trail, before they begin."""

@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 
-from inspection.hub.accounts.matrix import MATRIX, STATION_ONLY, Permission, Role
+from inspection.hub.accounts.matrix import ASKED_AT_STATIONS, MATRIX, STATION_ONLY, Permission, Role
 from inspection.hub.accounts.tokens import grant, new_token
 from inspection.hub.accounts.walk import Access, accesses, table
 from inspection.hub.app import build_app
+from inspection.station.sign_in.members import APPROVES
 from tests.hub.conftest import RunningHub
 
 
@@ -51,6 +52,13 @@ def test_every_route_lets_in_exactly_whom_the_matrix_names(running: RunningHub, 
             if is_denied == route.lets_in(role) or status == 401:
                 wrong.append((route.method, route.path, status, said[:200]))
     assert wrong == []
+
+
+def test_every_permission_is_one_that_a_route_or_a_station_asks_for(running: RunningHub) -> None:
+    asked = {route.permission for route in accesses(build_app(running.hub)) if route.permission is not None}
+    assert asked | ASKED_AT_STATIONS == set(Permission)
+    assert not asked & ASKED_AT_STATIONS
+    assert {str(each) for each in ASKED_AT_STATIONS} == {APPROVES}
 
 
 def test_the_matrix_has_every_role_and_permission_and_keeps_duties_apart() -> None:
