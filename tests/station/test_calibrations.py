@@ -315,6 +315,9 @@ def test_a_running_station_takes_calibration_up_and_survives_its_loss(tmp_path: 
         store = CalibrationStore(tmp_path / "calibration")
         rig.start()
         assert codes(rig.state()) == ["calibration.missing"]
+        assert rig.http is not None
+        page = rig.http.get("/", headers={"Accept-Language": "en"}).text
+        assert '<a href="/calibration?view=top">View top is not calibrated' in page
         assert versions(inspected(rig, 1)) == {}
 
         known = record(camera_id="camera-top", lens=lens(), plane=plane(), view="top")

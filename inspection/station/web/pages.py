@@ -32,6 +32,8 @@ FOR_THE_TECHNICIAN = frozenset({"model.broken", "config.refused", "disk.low"})
 """Faults that are looked into at the set-up page."""
 CHECKED_WITH_CARD = frozenset({f"calibration.check_{standing}" for standing in ("due", "overdue", "failed")})
 """Faults that a worker cures with the reference card."""
+TO_BE_CALIBRATED = frozenset({"calibration.missing", "calibration.incomplete", "calibration.expired"})
+"""Faults whose cure is the next step of the view's calibration."""
 
 
 class Pages:
@@ -68,10 +70,12 @@ class Pages:
         """Where something is done about it; empty where there is nothing to do."""
         if fault.code in FOR_THE_TECHNICIAN:
             return "/setup"
-        if not self._calibrates or fault.code not in CHECKED_WITH_CARD:
+        if not self._calibrates or fault.code not in CHECKED_WITH_CARD | TO_BE_CALIBRATED:
             return ""
-        view = fault.about.split(", ")[0]
-        return f"/calibration?{urlencode({'view': view, 'part': 'check'})}"
+        shown = {"view": fault.about.split(", ")[0]}
+        if fault.code in CHECKED_WITH_CARD:
+            shown["part"] = "check"
+        return f"/calibration?{urlencode(shown)}"
 
     def _environment(self, language: str) -> Environment:
         return self._environments.get(language) or self._environments[self.languages.default]

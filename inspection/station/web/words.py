@@ -117,7 +117,9 @@ FAULTS: Mapping[str, str] = {
     "printer.lost": N_("%(about)s does not print: look at labels, ribbon, lid and cable. Labels wait until it does."),
     "printer.unsure": N_("A label may or may not have come out: look, and press P if it is missing."),
     "printer.failed": N_("A label was not printed: look after the printer, then press P."),
-    "calibration.missing": N_("View %(about)s is not calibrated, so nothing is measured in it: call the technician."),
+    "calibration.missing": N_(
+        "View %(about)s is not calibrated: nothing is measured in it, and results ask for your OK. Call the technician."
+    ),
     "calibration.incomplete": N_("The calibration of view %(about)s is not finished: call the technician."),
     "calibration.expired": N_("The calibration of view %(about)s has expired: call the technician."),
     "calibration.other_settings": N_(
