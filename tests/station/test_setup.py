@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,7 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from devices.serial_device import SerialDevice
+from devices.simulators import SimulatedBench
 from devices.tools.listing import Attached
+from devices.tools.recording import read_header
 from inspection.station.config import HubSection
 from inspection.station.people import People, Person
 from inspection.station.setup import hub_check, roles
@@ -32,9 +36,11 @@ from inspection.station.setup.access import (
 from inspection.station.setup.config_file import Refused
 from inspection.station.setup.found import found_things
 from inspection.station.setup.heard import LastHeard
-from inspection.station.setup.roles import Wanted
+from inspection.station.setup.roles import Wanted, build
+from inspection.station.setup.trials import Trial, TrialRunning, Trials
 from tests.station.parts import barcode, tag
 from tests.station.recording_hub import TOKEN, RecordingHub
+from tests.station.rig import wait_until
 
 HERE, AWAY = "127.0.0.1", "192.0.2.7"
 TECHNICIAN = Person("t-1", "BADGE:7777", technician=True)
@@ -159,6 +165,74 @@ def test_the_newest_reading_of_each_device_is_kept_with_its_age() -> None:
     assert (heard.value, heard.count) == ("B␝C", 2)
     assert heard.as_json(heard.monotonic_ns + 2_500_000_000)["age_s"] == 2.5
     assert kept.of("nobody") is None
+
+
+# Trials -----------------------------------------------------------------------------------------------
+
+
+class Table:
+    """A station with one running reader."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bench = SimulatedBench(folder / "bench")
+        self.port = str(folder / "bench" / "rfid")
+        self.reader = build({"id": "rfid", "driver": "rfid.m100", "port": self.port})
+        self.trials = Trials(self.resting, self.holder, folder / "recordings", listen_s=0.1)
+        self.running = False
+
+    def holder(self, place: object) -> str:
+        return "rfid" if self.running and place == self.port else ""
+
+    @contextmanager
+    def resting(self, device_id: str) -> Iterator[None]:
+        if device_id == "rfid" and self.running:
+            self.reader.stop()
+        yield
+        if device_id == "rfid" and self.running:
+            self.reader.start(lambda _message: None)
+
+    def ended(self) -> Trial:
+        wait_until(lambda: not self.trials.now.going_on, what="the trial's end")
+        return self.trials.now
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[Table]:
+    made = Table(tmp_path)
+    yield made
+    made.trials.close()
+    made.reader.stop()
+    made.bench.close()
+
+
+def test_what_hangs_on_a_port_is_found_and_tried(table: Table) -> None:
+    table.trials.probe(table.port)
+    with pytest.raises(TrialRunning):
+        table.trials.probe(table.port)
+    found = table.ended()
+    assert (found.answer, found.driver, found.baudrate) == ("good", "rfid.m100", 115200)
+    table.bench.place_tags(["3034257BF7194E4000001A85"])
+    table.trials.test({"id": "new", "driver": found.driver, "port": table.port})
+    tried = table.ended()
+    assert tried.answer == "good"
+    assert tried.reading is not None
+    assert tried.reading.value == "3034257BF7194E4000001A85"
+
+
+def test_a_running_device_rests_while_it_is_tried_and_is_recorded_for_support(table: Table, tmp_path: Path) -> None:
+    table.reader.start(lambda _message: None)
+    table.running = True
+    wait_until(lambda: table.reader.status.connected, what="the reader")
+    with pytest.raises(Refused, match="rfid has this port"):
+        table.trials.test({"id": "other", "driver": "scale.mt_sics", "port": table.port})
+    with pytest.raises(Refused, match="rfid has this port"):
+        table.trials.probe(table.port)
+    assert isinstance(table.reader, SerialDevice)
+    table.trials.record(table.reader, seconds=1.0)
+    assert table.ended().answer == "kept"
+    [kept] = (tmp_path / "recordings").iterdir()
+    assert read_header(kept).device == "rfid"
+    wait_until(lambda: table.reader.status.connected, what="the reader to be back")
 
 
 # The way to the hub -----------------------------------------------------------------------------------------------

@@ -93,10 +93,13 @@ class Trials:
         resting: see `Resting`.
         holder: id of the station's device that holds a place, ``""`` for none.
         recordings: folder in which recordings are kept for support.
+        listen_s: how long a probe listens for what speaks unasked.
     """
 
-    def __init__(self, resting: Resting, holder: Callable[[Any], str], recordings: Path) -> None:
-        self._resting, self._holder, self._recordings = resting, holder, recordings
+    def __init__(
+        self, resting: Resting, holder: Callable[[Any], str], recordings: Path, *, listen_s: float = LISTEN_S
+    ) -> None:
+        self._resting, self._holder, self._recordings, self._listen_s = resting, holder, recordings, listen_s
         self._lock = threading.Lock()
         self._trial = Trial()
         self._closing = threading.Event()
@@ -206,7 +209,9 @@ class Trials:
 
         self._tell(detail="")
         network = "://" in port
-        found: Found | None = listen(port, spoken_unasked(), 9600 if network or "ttyS" in port else 115200, LISTEN_S)
+        found: Found | None = listen(
+            port, spoken_unasked(), 9600 if network or "ttyS" in port else 115200, self._listen_s
+        )
         found = found or probe(port, all_candidates(), speeds=[115200] if network else None, on_attempt=told)
         if found is None:
             return replace(self.now, answer="nothing", detail="")
