@@ -21,7 +21,7 @@ from inspection.hub.hub import Hub
 from inspection.hub.jobs.worker import Worker, WorkerThread
 from inspection.hub.metrics import Metrics
 from tests.hub.conftest import RunningHub
-from tests.hub.precheck.test_looking import photograph
+from tests.hub.precheck.test_looking import far, photograph
 from tests.hub.test_returns import case
 
 pytestmark = pytest.mark.browser
@@ -134,6 +134,45 @@ def test_a_customer_takes_pictures_with_the_camera_and_is_answered(browser: Brow
         assert barriers(page) == []
         keep(page, f"{language}-4-answer")
         assert wrong == []
+
+
+ADVICE = """async ([address, step]) => {
+  const picture = new Image();
+  picture.src = address;
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = 160;
+  canvas.height = Math.round(160 * picture.height / picture.width);
+  const pen = canvas.getContext("2d");
+  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const seen = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+  return window.precheck.advice(step, window.precheck.measured(seen, canvas.width, canvas.height));
+}"""
+
+
+def test_the_camera_advises_what_the_picture_lacks(browser: Browser, link: str, running: RunningHub) -> None:
+    carton = photograph()
+    close = np.ascontiguousarray(carton[150:450, 200:600])
+    shown = {
+        ("damage", "dark"): (carton // 6).astype(np.uint8),
+        ("damage", "bright"): np.full_like(carton, 250),
+        ("damage", "blurred"): cv2.GaussianBlur(carton, (0, 0), 14),
+        ("whole", "closer"): far(carton),
+        ("whole", "farther"): close,
+        ("whole", "good"): carton,
+        ("damage", "good"): close,
+    }
+    with phone(browser, "en-US") as context:
+        page, _ = opened(context, link)
+        pictures = {f"{step}-{wanted}.png": picture for (step, wanted), picture in shown.items()}
+
+        def picture_of(route: Route) -> None:
+            encoded = cv2.imencode(".png", pictures[route.request.url.rpartition("/")[2]])[1]
+            route.fulfill(body=encoded.tobytes(), content_type="image/png")
+
+        page.route("**/*.png", picture_of)
+        said = {key: page.evaluate(ADVICE, [f"{running.url}/{key[0]}-{key[1]}.png", key[0]]) for key in shown}
+        assert said == {key: key[1] for key in shown}
 
 
 @pytest.mark.usefixtures("worker")

@@ -5,15 +5,16 @@ window.precheck = window.precheck || {};
 
 (() => {
   const WIDE = 160, EVERY_MS = 250, LONGEST_MS = 20000;
-  const DARK = 45, BRIGHT = 225, SHARP = 55, EDGE = 28;
+  const DARK = 45, BRIGHT = 225, SHARP = 55, EDGE = 28, SOMETHING = 100;
 
-  // What a grey picture of w x h shows: mean light, sharpness, and how much of it has edges in it.
+  // What a picture of w x h shows: mean light and its spread, sharpness, and how much of it has edges in it.
   function measured(pixels, w, h) {
     const grey = new Float32Array(w * h);
-    let sum = 0;
+    let sum = 0, square = 0;
     for (let i = 0, p = 0; i < grey.length; i += 1, p += 4) {
       grey[i] = 0.114 * pixels[p + 2] + 0.587 * pixels[p + 1] + 0.299 * pixels[p];
       sum += grey[i];
+      square += grey[i] * grey[i];
     }
     let lap = 0, lap2 = 0, count = 0, edges = 0, border = 0, left = w, right = 0, top = h, bottom = 0;
     for (let y = 1; y < h - 1; y += 1) {
@@ -35,14 +36,16 @@ window.precheck = window.precheck || {};
       }
     }
     const share = edges ? Math.max((right - left) / w, (bottom - top) / h) : 0;
-    return { light: sum / grey.length, sharp: lap2 / count - (lap / count) ** 2, share, border: border / (2 * (w + h)), edges: edges / count };
+    const light = sum / grey.length;
+    return { light, spread: square / grey.length - light * light, sharp: lap2 / count - (lap / count) ** 2, share, border: border / (2 * (w + h)), edges: edges / count };
   }
 
   // The advice for what was measured, as a key of the page's words.
   function advice(step, seen) {
     if (seen.light < DARK) return "dark";
     if (seen.light > BRIGHT) return "bright";
-    if (seen.edges < 0.004 || seen.share < 0.3) return "closer";
+    if (seen.edges < 0.004) return seen.spread > SOMETHING ? "blurred" : "closer"; // there is something, without an edge
+    if (seen.share < 0.3) return "closer";
     if (seen.sharp < SHARP) return "blurred";
     if (step === "whole" && seen.border > 0.35) return "farther";
     if (step === "label" && seen.edges < 0.03) return "closer";
