@@ -32,6 +32,8 @@ from inspection.ledger.notes import verify as verify_signature
 from inspection.ledger.proof_file import check_inclusion, decode, encode
 
 REPORT = re.compile(r"\Areports/([1-9][0-9]{0,4})\.json\Z")
+_STRANGE = (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
+"""What comes of reading a record of another form: whoever has a log of his own can prove anything to be in it."""
 Base64 = Annotated[str, Field(max_length=100)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -78,8 +80,9 @@ class Check:
     says: str
 
     def line(self) -> str:
-        """``ok|FAILED name: says``."""
-        return f"{'ok' if self.ok else 'FAILED'} {self.name}: {self.says}"
+        """``ok|FAILED name: says``; what a terminal would obey is spelt out."""
+        text = f"{'ok' if self.ok else 'FAILED'} {self.name}: {self.says}"
+        return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 class _Wrong(Exception):
@@ -152,7 +155,7 @@ class _Bundle:
             return Check(True, name, examine(self._files[name]))
         except (_Wrong, NoteError, ProofError) as error:
             return Check(False, name, str(error))
-        except (KeyError, TypeError, ValueError):
+        except _STRANGE:
             return Check(False, name, "is proven, but says something of an unknown form")
 
     def _read_manifest(self, raw: bytes, known_log_key: str | None) -> str:

@@ -16,6 +16,7 @@ _END = struct.Struct("<IHHHHIIH")
 _LOCAL_MARK, _CENTRAL_MARK, _END_MARK = 0x04034B50, 0x02014B50, 0x06054B50
 _VERSION, _MADE_BY_UNIX, _UTF8_NAMES, _DAY = 20, 3 << 8 | 20, 0x0800, 0x21
 _MODE = 0o100644 << 16
+_STEP = 1 << 16
 MAX_BYTES = (1 << 32) - 1
 MAX_FILES = (1 << 16) - 2
 
@@ -75,7 +76,8 @@ def _difference(raw: bytes, expected: bytes, files: Mapping[str, bytes]) -> str:
     if raw == expected:
         return ""
     both = min(len(raw), len(expected))
-    place = next((at for at in range(both) if raw[at] != expected[at]), both)
+    start = next((at for at in range(0, both, _STEP) if raw[at : at + _STEP] != expected[at : at + _STEP]), both)
+    place = next((at for at in range(start, both) if raw[at] != expected[at]), both)
     begin = 0
     for name in sorted(files):
         begin += _LOCAL.size + len(name.encode()) + len(files[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,31 @@ def root_by_definition(leaves: list[bytes]) -> bytes:
         half *= 2
     children = root_by_definition(leaves[:half]) + root_by_definition(leaves[half:])
     return hashlib.sha256(b"\x01" + children).digest()
+
+
+def half_of(size: int) -> int:
+    """The largest power of two smaller than ``size``."""
+    return 1 << ((size - 1).bit_length() - 1)
+
+
+def path_by_definition(index: int, leaves: list[bytes]) -> list[bytes]:
+    """RFC 6962, 2.1.1, to the letter."""
+    if len(leaves) == 1:
+        return []
+    half = half_of(len(leaves))
+    if index < half:
+        return [*path_by_definition(index, leaves[:half]), root_by_definition(leaves[half:])]
+    return [*path_by_definition(index - half, leaves[half:]), root_by_definition(leaves[:half])]
+
+
+def growth_by_definition(size1: int, leaves: list[bytes], *, whole: bool) -> list[bytes]:
+    """RFC 6962, 2.1.2, to the letter; ``whole``: the first tree is known to who asks."""
+    if size1 == len(leaves):
+        return [] if whole else [root_by_definition(leaves)]
+    half = half_of(len(leaves))
+    if size1 <= half:
+        return [*growth_by_definition(size1, leaves[:half], whole=whole), root_by_definition(leaves[half:])]
+    return [*growth_by_definition(size1 - half, leaves[half:], whole=False), root_by_definition(leaves[:half])]
 
 
 def proofs_of(size: int) -> tuple[dict[merkle.Node, bytes], bytes]:
@@ -61,6 +87,19 @@ def test_every_small_tree_is_proven_to_be_the_beginning_of_every_larger_one() ->
         for size1 in range(1, size2 + 1):
             proof = merkle.proof_from(merkle.consistency_nodes(size1, size2), nodes)
             merkle.verify_consistency(size1, size2, proof, roots[size1], root2)
+
+
+def test_random_trees_of_up_to_300_leaves_have_the_proofs_of_the_definition() -> None:
+    chance = random.Random(6962)
+    leaves = [merkle.leaf_hash(chance.randbytes(chance.randrange(60))) for _ in range(300)]
+    nodes = merkle.all_nodes(leaves)
+    for size in range(1, len(leaves) + 1):
+        index, size1 = chance.randrange(size), chance.randint(1, size)
+        assert merkle.root_from(size, nodes) == root_by_definition(leaves[:size])
+        path = merkle.proof_from(merkle.inclusion_nodes(index, size), nodes)
+        assert path == path_by_definition(index, leaves[:size])
+        grown = merkle.proof_from(merkle.consistency_nodes(size1, size), nodes)
+        assert grown == growth_by_definition(size1, leaves[:size], whole=True)
 
 
 def test_a_range_that_is_taken_up_again_goes_on_as_if_never_put_down() -> None:

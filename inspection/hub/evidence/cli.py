@@ -26,7 +26,7 @@ from inspection.hub.serving import open_database
 from inspection.hub.tables import merchants
 from inspection.ledger.bundle import Check
 from inspection.ledger.bundle import verify as verify_files
-from inspection.ledger.container import ContainerError, pack, unpack
+from inspection.ledger.container import MAX_BYTES, ContainerError, pack, unpack
 from inspection.ledger.notes import MAX_NOTE_BYTES, Note
 
 MAX_FINDINGS = 200
@@ -158,16 +158,28 @@ def _decide(config: Path, station: str, key: str, state: KeyState) -> None:
 
 def _verified(bundle: Path, log_key: str | None) -> list[Check]:
     try:
-        if bundle.is_dir():
-            found = sorted(path for path in bundle.rglob("*") if path.is_file())
-            return verify_files({path.relative_to(bundle).as_posix(): path.read_bytes() for path in found}, log_key)
-        files, damage = unpack(bundle.read_bytes())
+        files, container = _opened(bundle)
     except ContainerError as error:
         return [Check(False, "container", str(error))]
     except OSError as error:
         raise CommandRefused(f"{bundle}: {error.strerror}") from error
-    container = Check(not damage, "container", damage or f"{len(files)} files, every byte in its place")
-    return [container, *verify_files(files, log_key)]
+    return [*container, *verify_files(files, log_key)]
+
+
+def _opened(bundle: Path) -> tuple[dict[str, bytes], list[Check]]:
+    """The files of a bundle, a folder or a container, and what is to be said of the container."""
+    if bundle.is_dir():
+        found = sorted(path for path in bundle.rglob("*") if path.is_file())
+        _demand_room(sum(path.stat().st_size for path in found))
+        return {path.relative_to(bundle).as_posix(): path.read_bytes() for path in found}, []
+    _demand_room(bundle.stat().st_size)
+    files, damage = unpack(bundle.read_bytes())
+    return files, [Check(not damage, "container", damage or f"{len(files)} files, every byte in its place")]
+
+
+def _demand_room(size_bytes: int) -> None:
+    if size_bytes > MAX_BYTES:
+        raise ContainerError("is larger than a bundle can be (4 GiB)")
 
 
 def _read_note(path: Path) -> Note:
