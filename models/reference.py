@@ -10,7 +10,6 @@ share of good ones would be less strange.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.errors import InspectionError
+from models.agreement import agreement
 from models.placing import Place
+from models.students_t import share_below
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -41,17 +42,27 @@ OUTLIER = 2e-5
 """Share of good items as strange as that. Seen: 1e-4 of a good sample that was aligned badly, 5e-6 of a stained one."""
 LEAST_AGREEMENT = 0.7
 """Seen: 0.86 and more for one product from changing distances; 0.54 for one in changing poses; 0.53 for several."""
-SPECIAL = 0.75
-"""Only this most special quarter of a picture's cells tells products apart: a table looks like any other table."""
-USUAL_SIGMA, USUAL_WEIGHT = 0.3, 8
-"""How much the strangeness of good samples of a product scatters (seen: 0.15 to 0.6), and how many samples that is
-worth: few samples alone tell it badly, and a limit that has to allow for that finds little."""
 
 
 class ReferenceRefused(InspectionError):
     """A bank cannot be made, read or used; says why, and names the picture when one is to blame."""
 
     code = "reference.refused"
+
+
+class SampleRefused(ReferenceRefused):
+    """One sample is not like the others.
+
+    Attributes:
+        name: of the sample.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is not like the other samples",
+            hint="look at it: leave it out when it is damaged or another product, or add more pictures like it",
+        )
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ class ViewBank:
 
     def score(self, strangeness: float) -> float:
         """Share of good items expected to be less strange, from the samples' own strangeness (Student's t)."""
-        return float(_share_below(np.array(strangeness), self.left_out))
+        return float(share_below(np.array(strangeness), self.left_out))
 
     def compare(self, grid: Floats, seen: Cells | None = None) -> Comparison:
         """Compare the patches (h, w, C) of a picture laid over the samples; cells not ``seen`` (h, w) do not count.
@@ -127,7 +138,7 @@ class ViewBank:
             strangeness=strangeness,
             score=score,
             anomalous=bool(score >= 1 - FALSE_ALARM),
-            cells=np.asarray(_share_below(np.log1p(off), self.left_out), np.float32),
+            cells=np.asarray(share_below(np.log1p(off), self.left_out), np.float32),
             nearest=self.names[int(apart[:, worst[0], worst[1]].argmin())],
         )
 
@@ -311,19 +322,10 @@ def _strangeness(off: Floats) -> float:
 
 
 def _refuse_other_products(grids: Floats) -> None:
-    """Of one product, what is special in one picture is more like its place in another than like any other place."""
-    searches = [_search(grid.reshape(-1, grid.shape[-1])) for grid in grids]
-    agreement = []
-    for sample, grid in enumerate(grids):
-        elsewhere = _elsewhere(grid)
-        special = elsewhere >= np.quantile(elsewhere, SPECIAL)
-        cells = grid.reshape(-1, grid.shape[-1])[special]
-        others = [search for number, search in enumerate(searches) if number != sample]
-        found = [float((_nearest(cells, other)[0] < elsewhere[special]).mean()) for other in others]
-        agreement.append(float(np.median(found)))
-    if float(np.median(agreement)) < LEAST_AGREEMENT:
+    found = agreement(grids)
+    if found < LEAST_AGREEMENT:
         raise ReferenceRefused(
-            f"the samples do not look like one product: {float(np.median(agreement)):.0%} of what is special in a "
+            f"the samples do not look like one product: {found:.0%} of what is special in a "
             f"picture is found again in another, at least {LEAST_AGREEMENT:.0%} expected",
             hint="put in pictures of one product only, taken from the same place in the same light",
         )
@@ -331,62 +333,6 @@ def _refuse_other_products(grids: Floats) -> None:
 
 def _refuse_outlier(names: Sequence[str], left_out: Floats) -> None:
     worst = int(np.argmax(left_out))
-    less = float(_share_below(np.array(left_out[worst]), np.delete(left_out, worst)))
+    less = float(share_below(np.array(left_out[worst]), np.delete(left_out, worst)))
     if 1 - less < OUTLIER:
-        raise ReferenceRefused(
-            f"{names[worst]} is not like the other samples",
-            hint="look at it: leave it out when it is damaged or another product, or add more pictures like it",
-        )
-
-
-def _search(patches: Floats) -> Floats:
-    """Patches (M, C) made ready to be searched: (C + 1, M), whose product with (q, 1) is |q - p|² - |q|²."""
-    return np.concatenate([-2 * patches.T, np.einsum("mc,mc->m", patches, patches)[None]]).astype(np.float32)
-
-
-def _nearest(query: Floats, search: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Distance (Q,) of each of ``query`` (Q, C) to the nearest patch of a search, and which it is."""
-    squares = np.concatenate([query, np.ones((len(query), 1), np.float32)], axis=1) @ search
-    nearest = squares.argmin(axis=1)
-    least = squares[np.arange(len(query)), nearest] + np.einsum("qc,qc->q", query, query)
-    return np.sqrt(np.maximum(least, 0)), nearest
-
-
-def _elsewhere(grid: Floats, apart: int = 3) -> Floats:
-    """Distance (h * w,) of each cell of ``grid`` (h, w, C) to the most similar one at least ``apart`` cells away."""
-    height, width, channels = grid.shape
-    cells = grid.reshape(-1, channels)
-    norms = np.einsum("qc,qc->q", cells, cells)
-    squares = norms[:, None] + norms - 2 * (cells @ cells.T)
-    rows, columns = np.divmod(np.arange(height * width), width)
-    near = np.maximum(abs(rows[:, None] - rows), abs(columns[:, None] - columns)) < apart
-    return np.asarray(np.sqrt(np.maximum(np.where(near, np.inf, squares).min(axis=1), 0)), np.float32)
-
-
-def _share_below(values: npt.NDArray[np.floating], samples: npt.ArrayLike) -> Doubles:
-    """Chance that one more value of the same normal distribution as ``samples`` is below each of ``values``.
-
-    The predictive distribution with a prior for the variance: t = (x - mean) / (s * sqrt(1 + 1/n)) with v + n - 1
-    degrees of freedom, s² = (v * usual² + (n - 1) * own²) / (v + n - 1) (Gelman et al., Bayesian Data Analysis, 3.3).
-    """
-    known = np.asarray(samples, np.float64)
-    count = len(known)
-    degrees = USUAL_WEIGHT + count - 1
-    variance = (USUAL_WEIGHT * USUAL_SIGMA**2 + (count - 1) * float(known.var(ddof=1))) / degrees
-    return _t_below((values.astype(np.float64) - known.mean()) / math.sqrt(variance * (1 + 1 / count)), degrees)
-
-
-def _t_below(t: Doubles, degrees: int) -> Doubles:
-    """Distribution function of Student's t for whole degrees of freedom (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
-    angle = np.arctan2(t, math.sqrt(degrees))
-    cosine, sine = np.cos(angle), np.sin(angle)
-    odd = degrees % 2 == 1
-    term = cosine if odd else np.ones_like(cosine)
-    total = term
-    for step in range(3 if odd else 2, degrees - 1, 2):
-        term = term * cosine * cosine * (step - 1) / step
-        total = total + term
-    inside = sine * total
-    if odd:
-        inside = 2 / math.pi * (angle + (inside if degrees > 1 else 0.0))
-    return np.asarray(0.5 + inside / 2, np.float64)
+        raise SampleRefused(names[worst])

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+import structlog
 
 from inspection.frame import Pixels
 from models.placing import Place
-from models.reference import ANY_VIEW, Bank, ReferenceRefused, Sample, extended, learn, require_count
+from models.reference import (
+    ANY_VIEW,
+    Bank,
+    ReferenceRefused,
+    Sample,
+    SampleRefused,
+    ViewBank,
+    extended,
+    learn,
+    require_count,
+)
 from models.runtime import Judge
 
 ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_FILE_BYTES = 50_000_000
+ONE_OF = 8
+log = structlog.get_logger()
 
 
-def build(judge: Judge, product: str, folder: Path, done: Callable[[int, int], None] = lambda _done, _of: None) -> Bank:
+def build(
+    judge: Judge, product: str, folder: Path, done: Callable[[int, int], None] = lambda _done, _of: None,
+    *, leave_out: bool = False,
+) -> Bank:  # fmt: skip
     """The bank of ``product`` from the pictures in ``folder``; each folder in it is a view of that name.
 
     Pictures that lie in ``folder`` itself serve every view that has no folder of its own.
 
     Args:
+        judge: makes the patches.
+        product: its name.
+        folder: of the pictures.
         done: hears how many of how many pictures were seen.
+        leave_out: whether one of eight samples that is not like the others is left out and told of in the log, not
+            refused: for trials, where nobody is there to look at it.
 
     Raises:
         ReferenceRefused: no such folder, not a picture, too few of them, or they disagree.
@@ -42,10 +63,23 @@ def build(judge: Judge, product: str, folder: Path, done: Callable[[int, int], N
                 samples.append(sample(judge, place, name, pixels))
                 seen += 1
                 done(seen, total)
-            banks[view] = learn(samples, place)
+            banks[view] = _most_of(samples, place, where) if leave_out else learn(samples, place)
         except ReferenceRefused as error:
             raise ReferenceRefused(f"{where}: {error}", hint=error.hint) from error
     return Bank(product, judge.bundle_id, banks)
+
+
+def _most_of(samples: Sequence[Sample], place: Place, where: Path) -> ViewBank:
+    """The bank of these samples but for one of eight."""
+    left = list(samples)
+    while True:
+        try:
+            return learn(left, place)
+        except SampleRefused as error:
+            if (len(samples) - len(left) + 1) * ONE_OF > len(samples):
+                raise
+            log.warning("reference_sample_left_out", folder=where.name, sample=error.name)
+            left = [sample for sample in left if sample.name != error.name]
 
 
 def add(judge: Judge, bank: Bank, view: str, name: str, pixels: Pixels) -> Bank:

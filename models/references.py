@@ -31,6 +31,8 @@ class References:
     def load(cls, judge: Judge, folder: Path) -> References:
         """The references in ``folder``; without ``.ref`` files, one is made from the pictures there.
 
+        Of these pictures, one of eight that is not like the others is left out and told of.
+
         Raises:
             ReferenceRefused: a file is damaged or of another bundle, or there are neither files nor enough pictures.
         """
@@ -42,7 +44,7 @@ class References:
             return cls(banks, None, {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files})
         pictures = [path for paths in reference_build.pictures_by_view(folder).values() for path in paths]
         sources = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures}
-        return cls({}, reference_build.build(judge, folder.name or "samples", folder), sources)
+        return cls({}, reference_build.build(judge, folder.name or "samples", folder, leave_out=True), sources)
 
     def find(self, *names: str | None) -> Bank | None:
         """The bank of the first name that has one; a GTIN is filled to 14 digits."""

@@ -61,7 +61,7 @@ class YoloOptions:
         model: yaml of a classifier that ultralytics knows, or a file of its weights.
         size: side of the graph's input, a multiple of 32.
         epochs: passes over the training pictures.
-        minutes: at most, instead of ``epochs``; 0 for no limit.
+        minutes: of processor time at most, instead of ``epochs``; 0 for no limit.
         seed: the same gives the same bundle on the same machine, when no time limits it.
         threads: processor threads.
         held_out_share: share of every set and condition that is not trained on.

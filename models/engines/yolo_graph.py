@@ -7,6 +7,7 @@ The head averages over places before it weighs channels; weighing first gives a 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ def fit_classifier(
 ) -> nn.Module:
     """Train ``model`` on the pictures of ``folder`` (``train/<class>/``, ``val/<class>/``); float32, ready to judge.
 
-    Nothing is fetched, drawn or sent.
+    Nothing is fetched, drawn or sent. ``minutes`` are of processor time, so that a busy machine trains as much as an
+    idle one; 0 for no limit.
 
     Raises:
         ConfigError: ultralytics does not know the model.
@@ -47,7 +49,13 @@ def fit_classifier(
             f"ultralytics knows no model {model}",
             hint="a yaml as yolo11n-cls.yaml, or a file of weights on this machine",
         ) from error
+    began = time.process_time()
+
+    def count_processor_time(trainer: Any) -> None:
+        trainer.train_time_start = time.time() - (time.process_time() - began)
+
     network.add_callback("on_train_start", lambda _trainer: torch.set_num_threads(threads))
+    network.add_callback("on_train_batch_start", count_processor_time)
     network.train(
         data=str(folder), epochs=epochs, time=minutes / 60 or None, imgsz=size, batch=BATCH, device="cpu", workers=0,
         seed=seed, deterministic=True, plots=False, val=False, amp=False, verbose=False, project=str(work), name="run",

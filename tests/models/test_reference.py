@@ -24,6 +24,7 @@ from models.reference_build import add, build, read_picture
 from models.reference_file import read_bank, write_bank
 from models.references import References
 from models.runtime import Judge
+from models.students_t import t_below
 
 GTIN = "00614141402014"
 SIDE = 12
@@ -115,8 +116,8 @@ def test_a_full_bank_takes_no_more() -> None:
 def test_the_distribution_is_students() -> None:
     """Two-sided 95 % and 99 % points of the published tables (e.g. NIST/SEMATECH e-Handbook, 1.3.6.7.2)."""
     for degrees, point, share in ((1, 12.706, 0.975), (2, 4.303, 0.975), (3, 3.182, 0.975), (7, 2.998, 0.99)):
-        assert float(reference._t_below(np.array(point), degrees)) == pytest.approx(share, abs=2e-4)
-        assert float(reference._t_below(np.array(-point), degrees)) == pytest.approx(1 - share, abs=2e-4)
+        assert float(t_below(np.array(point), degrees)) == pytest.approx(share, abs=2e-4)
+        assert float(t_below(np.array(-point), degrees)) == pytest.approx(1 - share, abs=2e-4)
 
 
 def test_other_patches_than_the_samples_are_refused() -> None:
@@ -376,6 +377,16 @@ def test_photographs_beside_a_reference_get_two_more_columns_and_damage_is_held(
     assert [row["reference_anomalous"] for row in rows] == ["0", "1", ""]
     assert rows[1]["decision"] == "hold"
     assert float(rows[1]["reference_score"]) > float(rows[0]["reference_score"])
+
+
+def test_in_a_trial_one_of_eight_samples_may_be_odd_and_is_left_out(judge: Judge, tmp_path: Path) -> None:
+    for number in range(8):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number, "stain" if number == 3 else ""))
+    with pytest.raises(ReferenceRefused, match=r"3\.png"):
+        build(judge, GTIN, tmp_path)
+    found = References.load(judge, tmp_path).every
+    assert found is not None
+    assert found.views[""].names == ("0.png", "1.png", "2.png", "4.png", "5.png", "6.png", "7.png")
 
 
 def test_a_product_is_compared_with_its_own_reference_only(judge: Judge, bank: Bank, tmp_path: Path) -> None:
