@@ -126,8 +126,9 @@ def test_a_device_is_tried_and_moved_to_another_port(rig: Rig, page: Page) -> No
     written = yaml.safe_load((rig.folder / "station.yaml").read_text())["devices"][1]
     assert written["port"] == str(elsewhere)
     assert written["rssi_gate_dbm"] == -60
-    start_again(rig, page)
     expect(page.locator("#live")).to_contain_text(str(elsewhere))
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#state")).to_have_attribute("data-changed", "no")
 
 
 def test_a_label_and_the_way_to_the_hub_are_checked_with_one_touch_each(
