@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,21 +36,12 @@ class Reference:
         """Embeddings (N, E) in the subspace, (N, K), in standard deviations."""
         return np.asarray((self._centred(embedding) @ self.axes) / self.scale, np.float32)
 
-    def distances(self, embedding: Floats, kinds: Sequence[int] | None = None) -> Floats:
-        """Distance (N,) of embeddings (N, E): to goods and off the subspace, each about 1 in training.
-
-        Args:
-            embedding: of N pictures.
-            kinds: places among the centres of what each is said to be, -1 where that is not known: then the nearest.
-        """
+    def distances(self, embedding: Floats) -> Floats:
+        """Distance (N,) of embeddings (N, E): to the nearest goods and off the subspace, each about 1 in training."""
         centred = self._centred(embedding)
         coordinates = centred @ self.axes
         off = np.linalg.norm(centred - coordinates @ self.axes.T, axis=1) / self.residual
-        to_centres = self.to_centres(embedding)
-        nearest = to_centres.min(axis=1)
-        if kinds is not None:
-            said = np.asarray(kinds, np.int64)
-            nearest = np.where(said >= 0, to_centres[np.arange(len(said)), said], nearest)
+        nearest = self.to_centres(embedding).min(axis=1)
         return np.asarray(np.sqrt(nearest**2 / len(self.scale) + off**2), np.float32)
 
     def to_centres(self, embedding: Floats) -> Floats:
