@@ -18,7 +18,7 @@ from tests.hub.folders import database_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "integrators.md"
-PATIENCE_S = 60
+PATIENCE_S = 200
 BLOCK = re.compile(r"^```(?P<kind>sh|json|text)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 END = "@@@ end of block"
 

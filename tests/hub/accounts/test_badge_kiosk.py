@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ from tests.station.test_screen import browser, expect_state
 __all__ = ["browser"]
 pytestmark = pytest.mark.browser
 PHONE = "00614141404018"
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    expect.set_options(timeout=PATIENCE_MS)
+    yield
+    expect.set_options(timeout=None)
 
 
 def test_a_shift_at_a_station_joined_to_the_hub(
@@ -71,5 +79,5 @@ def test_a_shift_at_a_station_joined_to_the_hub(
         page.keyboard.press("Escape")
         expect(page.locator(".pin")).to_have_count(0)
         admin.patch(f"/v1/staff/{worker['id']}", json={"disabled": True})
-        expect(page.locator("#toast")).to_have_text("Your sign-in is over: show your badge again.", timeout=60_000)
+        expect(page.locator("#toast")).to_have_text("Your sign-in is over: show your badge again.")
         assert rig.state()["worker"]["known"] is False
