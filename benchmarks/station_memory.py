@@ -6,11 +6,17 @@ The real station with the default bundle, simulated devices and the renders. Eve
 confirmed by keys; now and then the worker enlarges a picture, asks for the heat map, takes new pictures, or decides
 otherwise. Garbage is collected before each sample (``HeapProfiler.collectGarbage``); samples are taken with the same
 state on the screen. What grows is told by the straight line through the second half.
+
+A tab that DevTools watch keeps the bodies of what it has fetched, and a note of each request, for them. So a second
+Chromium, which nobody watches, shows the same station all the time, and the memory of its tab is that of a workplace.
 """
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +37,8 @@ SERIES = {
     "heap_mb": "page's heap, MB",
     "nodes": "DOM nodes",
     "listeners": "event listeners",
-    "tab_mb": "tab's process, MB",
+    "tab_mb": "watched tab's process, MB",
+    "free_tab_mb": "unwatched tab's process, MB",
     "station_mb": "station, MB",
     "threads": "station's threads",
     "descriptors": "station's descriptors",
@@ -72,17 +79,22 @@ def main(
 
 
 def _work(chromium: Browser, items: int, samples: Samples, console: Console) -> None:
-    with tempfile.TemporaryDirectory(prefix="memory-") as folder, Workplace(Path(folder)) as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="memory-", ignore_cleanup_errors=True) as folder,
+        Workplace(Path(folder)) as place,
+        ExitStack() as stack,
+    ):
         place.start()
         context = chromium.new_context(viewport=SIZE, locale="en-US")
         page = context.new_page()
         session = context.new_cdp_session(page)
         session.send("Performance.enable")
         watched = Watched(page, place.url)
+        unwatched = stack.enter_context(_unwatched(place.url, Path(folder) / "profile"))
         for number in range(1, items + 1):
             _item(place, watched, number)
             if number % EVERY == 0:
-                _sample(chromium, session, place, samples, number)
+                _sample(chromium, session, place, samples, number, unwatched)
             if number % (5 * EVERY) == 0:
                 place.hub.pictures.clear()
                 place.hub.requests.clear()
@@ -121,7 +133,45 @@ def _look(page: Page) -> None:
     page.keyboard.press("Escape")
 
 
-def _sample(chromium: Browser, session: CDPSession, place: Workplace, samples: Samples, number: int) -> None:
+@contextmanager
+def _unwatched(url: str, profile: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Chromium of its own that shows the station."""
+    command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run"]
+    command += [f"--user-data-dir={profile}", "--window-size=1280,800", url]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def _tab_of(process: subprocess.Popen[bytes]) -> float:
+    """Memory of the largest renderer below ``process``."""
+    parents: dict[int, int] = {}
+    renderers = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError, IndexError):
+            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if b"--type=renderer" in (entry / "cmdline").read_bytes():
+                renderers.append(int(entry.name))
+
+    def is_below(pid: int) -> bool:
+        while pid in parents and pid != process.pid:
+            pid = parents[pid]
+        return pid == process.pid
+
+    return max((memory_mb(pid) for pid in renderers if is_below(pid)), default=0.0)
+
+
+def _sample(
+    chromium: Browser,
+    session: CDPSession,
+    place: Workplace,
+    samples: Samples,
+    number: int,
+    unwatched: subprocess.Popen[bytes],
+) -> None:
     session.send("HeapProfiler.collectGarbage")
     told = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
     processes = chromium.new_browser_cdp_session()
@@ -135,6 +185,7 @@ def _sample(chromium: Browser, session: CDPSession, place: Workplace, samples: S
         nodes=told["Nodes"],
         listeners=told["JSEventListeners"],
         tab_mb=max(memory_mb(pid) for pid in tabs),
+        free_tab_mb=_tab_of(unwatched),
         station_mb=memory_mb(place.pid),
         threads=len(list(Path(f"/proc/{place.pid}/task").iterdir())),
         descriptors=len(list(Path(f"/proc/{place.pid}/fd").iterdir())),
