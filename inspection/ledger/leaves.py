@@ -58,6 +58,7 @@ def verdict(
     received_via: UUID,
     station_key: str | None,
     station_key_trusted: bool,
+    clock_offset_s: float | None,
 ) -> dict[str, Any]:
     """The facts of one stored report.
 
@@ -70,6 +71,8 @@ def verdict(
         received_via: the token that delivered it.
         station_key: public key whose signature the report carries, Base64; ``None`` without a signature.
         station_key_trusted: whether the hub trusted that key for the station when the report came.
+        clock_offset_s: how much the station's clock was ahead of the hub's, as the row says; leaves from before this
+            was entered do not have it.
     """
     return {
         "kind": "verdict",
@@ -81,6 +84,7 @@ def verdict(
         "received_via": str(received_via),
         "station_key": station_key,
         "station_key_trusted": station_key_trusted,
+        "clock_offset_s": clock_offset_s,
     }
 
 

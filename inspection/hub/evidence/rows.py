@@ -125,6 +125,13 @@ def _of_leaf(row: Row[Any], facts: dict[str, Any]) -> Iterator[str]:
     ):
         if value != facts[name]:
             yield f"{name} is {value}, and was entered as {facts[name]}"
+    if "clock_offset_s" in facts and _spelt(row.clock_offset_s) != _spelt(facts["clock_offset_s"]):
+        yield f"clock_offset_s is {row.clock_offset_s}, and was entered as {facts['clock_offset_s']}"
+
+
+def _spelt(number: float | None) -> str:
+    """With every bit, that of a zero's sign included."""
+    return "" if number is None else float(number).hex()
 
 
 def _of_report(row: Row[Any]) -> Iterator[str]:

@@ -39,7 +39,8 @@ def offset_s(sent: str | None, now: datetime) -> float | None:
     try:
         said = email.utils.parsedate_to_datetime(sent)
         said = said if said.tzinfo is not None else said.replace(tzinfo=UTC)
-        return max(-MAX_OFFSET_S, min(MAX_OFFSET_S, round((said - now).total_seconds(), 1)))
+        offset = max(-MAX_OFFSET_S, min(MAX_OFFSET_S, round((said - now).total_seconds(), 1)))
+        return offset + 0.0  # one zero: the ledger has but one spelling for it
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 

@@ -99,7 +99,7 @@ def accept_all(
     written = storing.insert(connection, caller, fit, clock_offset_s)
     fresh = {each.key: each.report for each in reversed(fit) if each.key in written}  # the first of a key stays
     new = [each for each in fit if fresh.get(each.key) is each.report]
-    _follow_up(connection, caller, [each.report for each in new], written)
+    _follow_up(connection, caller, [each.report for each in new], written, clock_offset_s)
     there = storing.stored(
         connection, merchant_id, {each.key for each in fit} - {each.key for each in new} | _twice(fit)
     )
@@ -121,7 +121,11 @@ def _unfit(caller: Caller, report: InspectionReport) -> Problem | None:
 
 
 def _follow_up(
-    connection: Connection, caller: Caller, new: Sequence[InspectionReport], written: Mapping[Key, Written]
+    connection: Connection,
+    caller: Caller,
+    new: Sequence[InspectionReport],
+    written: Mapping[Key, Written],
+    clock_offset_s: float | None,
 ) -> None:
     """What is written beside reports that were stored just now."""
     if not new:
@@ -143,6 +147,7 @@ def _follow_up(
                 received_via=caller.token_id,
                 station_key=signed.key,
                 station_key_trusted=signed.trusted,
+                clock_offset_s=clock_offset_s,
             )
         )
     enter(connection, caller.merchant_id, map(new_leaf, facts))

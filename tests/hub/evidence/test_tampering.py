@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import email.utils
 import random
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -37,6 +39,7 @@ SPELLINGS = "0123456789abcdefXYZ+/=- "
 def evidence(running: RunningHub) -> None:
     """Verdicts, corrections, pictures, some erased, signed or waiting; several checkpoints, one cosigned."""
     with running.client(running.station_token) as station, running.client(running.admin_token) as admin:
+        station.headers["Date"] = email.utils.format_datetime(dt.datetime.now(dt.UTC), usegmt=True)
         for number in range(8):
             body: Any = deliver(station, pictures=2, seed=50 + number)
             if number % 3 == 0:
@@ -105,6 +108,9 @@ def changed(value: Any, chance: random.Random) -> Any:
         return UUID(int=value.int ^ (1 << chance.randrange(128)))
     if isinstance(value, dt.datetime):
         return value + dt.timedelta(microseconds=1 << chance.randrange(40))
+    if isinstance(value, float):
+        (raw,) = struct.unpack("<Q", struct.pack("<d", value))
+        return struct.unpack("<d", struct.pack("<Q", raw ^ (1 << chance.randrange(52))))[0]
     assert isinstance(value, int)
     return value ^ (1 << chance.randrange(10))
 
@@ -149,7 +155,7 @@ def test_nothing_is_found_where_nothing_was_changed(running: RunningHub) -> None
         assert findings(running, connection, bytes_too=True) == []
 
 
-@pytest.mark.parametrize("number", [150, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [60, pytest.param(1000, marks=pytest.mark.long)])
 def test_every_changed_byte_of_a_row_is_found_and_named(running: RunningHub, number: int) -> None:
     chance = random.Random(number)
     found: Counter[str] = Counter()
@@ -163,6 +169,17 @@ def test_every_changed_byte_of_a_row_is_found_and_named(running: RunningHub, num
                     found[change[0]] += 1
     print(f"{number} changed bytes found and named: {dict(sorted(found.items()))}")
     assert {name.split(".")[0] for name in found} == {table.name for table in TABLES}
+
+
+def test_a_changed_clock_of_a_station_is_found_and_named(running: RunningHub) -> None:
+    with tampering(running) as connection:
+        row = connection.execute(sa.select(inspections).where(inspections.c.clock_offset_s.is_not(None)).limit(1)).one()
+        for value in (None, row.clock_offset_s + 0.1, changed(row.clock_offset_s, random.Random(1))):
+            with undone(connection):
+                mine = inspections.c.inspection_id == row.inspection_id
+                connection.execute(inspections.update().where(mine).values(clock_offset_s=value))
+                lines = findings(running, connection)
+                assert any(str(row.inspection_id) in line and "clock_offset_s" in line for line in lines)
 
 
 def test_every_changed_byte_of_a_picture_is_found_and_named(running: RunningHub, images_folder: Path) -> None:
