@@ -19,7 +19,8 @@ from inspection.station.journal import Journal
 from inspection.station.session import scanned
 from inspection.station.session_data import Session
 from inspection.station.setup.redaction import Scrubber
-from inspection.station.setup.support import make_bundle, shape_of
+from inspection.station.setup.support import make_bundle
+from inspection.station.setup.support_files import shape_of
 from station_app import app
 from tests.station.parts import RULES, WHO, barcode, settle
 from tests.station.rig import ROOT

@@ -22,7 +22,7 @@ import shutil
 import sqlite3
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,46 +35,14 @@ from inspection.policy import Policy
 from inspection.products import Catalogue
 from inspection.station.config import StationConfig, load_config
 from inspection.station.guide import Guide
-from inspection.station.logs import LOG_FILE, LOGS
+from inspection.station.logs import LOGS
 from inspection.station.setup.hub_check import check_hub
 from inspection.station.setup.redaction import Scrubber
+from inspection.station.setup.support_files import calibrations, log_lines, mappings, recordings, text_of
 from inspection.station.snapshot import Snapshot
 from inspection.yaml_source import read_yaml
 
-MAX_LOG_LINES = 20_000
-MAX_RECORDINGS = 20
-MAX_RECORDED_LINES = 20_000
-MAX_CALIBRATION_FILES = 200
-MAX_FILE = 20_000_000
 KNOWN_INSPECTIONS = 2000
-_KEPT_FIELDS = frozenset(
-    {
-        "event",
-        "level",
-        "timestamp",
-        "device",
-        "device_id",
-        "connected",
-        "to",
-        "state",
-        "code",
-        "view",
-        "bundle",
-        "attempts",
-    }
-    | {
-        "inspections",
-        "pictures",
-        "problems",
-        "detail",
-        "error",
-        "about",
-        "status",
-        "outcome",
-        "number",
-        "inspection_id",
-    }
-)
 
 
 def make_bundle(config_file: Path, data: Path | None = None, snapshot: Snapshot | None = None) -> bytes:
@@ -94,11 +62,11 @@ def make_bundle(config_file: Path, data: Path | None = None, snapshot: Snapshot 
     if folder is not None:
         parts += [
             ("journal.json", lambda: _json(_journal(folder / "journal.sqlite"))),
-            ("log.jsonl", lambda: "".join(_log_lines(folder / LOGS, scrubber))),
-            *_recordings(folder / "recordings", raw, scrubber),
+            ("log.jsonl", lambda: "".join(log_lines(folder / LOGS, scrubber))),
+            *recordings(folder / "recordings", raw, scrubber),
         ]
         kept = config.calibration.folder if config is not None and config.calibration is not None else None
-        parts += _calibrations(kept or folder / "calibration", scrubber)
+        parts += calibrations(kept or folder / "calibration", scrubber)
     if snapshot is not None:
         parts.append(("state.json", lambda: _json(_state(snapshot, scrubber))))
     return _zipped(parts, scrubber)
@@ -132,23 +100,23 @@ def _configuration(path: Path) -> tuple[dict[str, Any], StationConfig | None, st
 def _scrubber(raw: Mapping[str, Any], config: StationConfig | None, data: Path | None) -> Scrubber:
     named = [str(raw.get("station_id", ""))]
     for section in ("devices", "cameras"):
-        for entry in _mappings(raw.get(section)):
+        for entry in mappings(raw.get(section)):
             named += [str(entry[key]) for key in ("id", "view", "driver") if isinstance(entry.get(key), str)]
     people = [
-        str(value) for person in _mappings(raw.get("people")) for value in person.values() if isinstance(value, str)
+        str(value) for person in mappings(raw.get("people")) for value in person.values() if isinstance(value, str)
     ]
     people += [value.removeprefix("BADGE:") for value in people] + [str(raw.get("worker", ""))]
     return Scrubber(named, _secrets(config, raw, data), [*people, *_goods(data)])
 
 
 def _secrets(config: StationConfig | None, raw: Mapping[str, Any], data: Path | None) -> list[str]:
-    found = [_text(data / name) for name in ("setup-pin", "station.key")] if data is not None else []
+    found = [text_of(data / name) for name in ("setup-pin", "station.key")] if data is not None else []
     if config is not None and config.hub is not None:
         found += [config.hub.token.read() or "", *_userinfo(config.hub.proxy or "")]
     for camera in config.cameras if config is not None else ():
         login = getattr(camera, "login_file", None)
-        found += [_text(login) if login else "", os.environ.get(getattr(camera, "login_env", None) or "", "")]
-    for entry in (*_mappings(raw.get("cameras")), *_mappings([raw.get("hub")])):
+        found += [text_of(login) if login else "", os.environ.get(getattr(camera, "login_env", None) or "", "")]
+    for entry in (*mappings(raw.get("cameras")), *mappings([raw.get("hub")])):
         found += [part for key in ("url", "proxy") for part in _userinfo(str(entry.get(key) or ""))]
     return [part.strip() for value in found for part in (value, *value.split(":", 1))]
 
@@ -240,7 +208,7 @@ def _sound(path: Path) -> None:
 
 
 def _harmless_configuration(raw: Mapping[str, Any], scrubber: Scrubber) -> Any:
-    people = _mappings(raw.get("people"))
+    people = mappings(raw.get("people"))
     counted = {
         "people": len(people),
         "supervisors": sum(person.get("supervisor") is True for person in people),
@@ -270,92 +238,6 @@ def _journal(path: Path) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def _log_lines(folder: Path, scrubber: Scrubber) -> Iterator[str]:
-    files = sorted(folder.glob(f"{LOG_FILE}*"), key=lambda path: path.stat().st_mtime)
-    lines = [line for path in files for line in _text(path).splitlines()]
-    for line in lines[-MAX_LOG_LINES:]:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
-            kept = {key: value for key, value in entry.items() if key in _KEPT_FIELDS}
-            if "exception" in entry:
-                kept["exception"] = list(_frames(str(entry["exception"])))
-            yield json.dumps(scrubber.data(kept)) + "\n"
-
-
-def _frames(exception: str) -> Iterator[str]:
-    """Where it happened and which kind it was; what it said may hold anything."""
-    for line in exception.splitlines():
-        if line.startswith("  File "):
-            path, _, rest = line.strip().removeprefix('File "').partition('"')
-            yield f"{Path(path).name} {rest.strip(', ')}"
-        elif line and not line.startswith((" ", "Traceback")):
-            yield line.partition(":")[0]
-
-
-def _recordings(folder: Path, raw: Mapping[str, Any], scrubber: Scrubber) -> Sequence[tuple[str, Callable[[], str]]]:
-    drivers = {str(entry.get("id")): str(entry.get("driver")) for entry in _mappings(raw.get("devices"))}
-    files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)[-MAX_RECORDINGS:]
-    return [
-        (f"recordings/{number:02d}.jsonl", lambda path=path: "".join(_recorded(path, drivers, scrubber)))  # type: ignore[misc]
-        for number, path in enumerate(files, start=1)
-    ]
-
-
-def _recorded(path: Path, drivers: Mapping[str, str], scrubber: Scrubber) -> Iterator[str]:
-    driver = ""
-    for line in _text(path).splitlines()[:MAX_RECORDED_LINES]:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(event, dict):
-            continue
-        if "recording" in event:
-            driver = drivers.get(str(event.get("device")), "")
-            yield json.dumps({**scrubber.data(event), "driver": driver}) + "\n"
-            continue
-        told: dict[str, Any] = {"t": event.get("t") if isinstance(event.get("t"), int | float) else None}
-        for way in ("in", "out"):
-            if isinstance(event.get(way), str):
-                told[way] = shape_of(driver, event[way])
-        if "note" in event:
-            told["note"] = scrubber.text(str(event["note"]))
-        yield json.dumps(told) + "\n"
-
-
-def shape_of(driver: str, data_hex: str) -> str:
-    """What may be said of the bytes of a device.
-
-    A scale's are kept whole, a scanner's with letters and digits covered, of others the first byte and the count.
-    """
-    try:
-        data = bytes.fromhex(data_hex)
-    except ValueError:
-        return "?"
-    if driver.startswith("scale."):
-        return data.hex().upper()
-    if driver.startswith("barcode."):
-        covered = bytes(byte if byte < ord(" ") else ord("9") if chr(byte).isdigit() else ord("A") for byte in data)
-        return covered.hex().upper()
-    return f"{data[:1].hex().upper()} + {max(0, len(data) - 1)} bytes"
-
-
-def _calibrations(folder: Path, scrubber: Scrubber) -> Sequence[tuple[str, Callable[[], str]]]:
-    files = [path for path in sorted(folder.rglob("*.json*")) if "history" not in path.parts and path.is_file()]
-    return [
-        (f"calibration/{number:03d}{path.suffix}", lambda path=path: "".join(_calibration(path, scrubber)))  # type: ignore[misc]
-        for number, path in enumerate(files[:MAX_CALIBRATION_FILES], start=1)
-    ]
-
-
-def _calibration(path: Path, scrubber: Scrubber) -> Iterator[str]:
-    for line in _text(path).splitlines():
-        yield json.dumps(scrubber.data(json.loads(line))) + "\n"
-
-
 def _state(snapshot: Snapshot, scrubber: Scrubber) -> dict[str, Any]:
     return {
         "at": snapshot.at.isoformat(),
@@ -374,18 +256,6 @@ def _state(snapshot: Snapshot, scrubber: Scrubber) -> dict[str, Any]:
 def _journal_at(path: Path) -> sqlite3.Connection:
     """Read only, so that a running station is not disturbed."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
-
-
-def _mappings(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE).decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def _json(value: object) -> str:
