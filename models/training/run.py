@@ -127,6 +127,7 @@ def _pack(
     elif parent is not None and "unseen_days" in parent.spec.metrics:  # trials are of a recipe, and were not made again
         metrics["unseen_days"] = parent.spec.metrics["unseen_days"]
     config = {key: value for key, value in asdict(options).items() if key not in NOT_TOLD}
+    config["folds"] = 1 + len(todo.parts)
     spec = BundleSpec(
         name=options.name,
         version=options.version,
