@@ -16,6 +16,9 @@ from calibration.sizes import ruler_of
 from inspection.errors import CalibrationError
 from inspection.frame import Pixels
 
+NOTHING_CLEAR = "nothing stands out clearly: give --background, a picture of the same view with nothing on it"
+NOTHING_DIFFERS = "nothing differs from the background"
+
 
 def isolate(
     files: FilesArgument,
@@ -55,7 +58,7 @@ def isolate(
             "confidence": found.confidence,
         }
         if found.crop is None:
-            return answer
+            return answer | {"hint": NOTHING_CLEAR if known is None else NOTHING_DIFFERS}
         name = _new_name(file.stem, names)
         files = {"mask": out / f"{name}.mask.png", "cropped": out / f"{name}.crop.png"}
         _write(files["mask"], found.mask)

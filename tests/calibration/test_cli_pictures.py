@@ -98,7 +98,8 @@ def test_isolate_writes_mask_and_crop(view_file: Path, tmp_path: Path) -> None:
     assert first["size_mm"][0] == pytest.approx(0.4 * first["box"]["height"], rel=0.1)
     assert first["mask"] != second["mask"]
     assert nothing == {"file": str(DEMO / "empty" / "top.jpg"), "found": False, "box": None, "crop": None,
-                       "share": 0.0, "touches": [], "items": 0, "size_mm": None, "confidence": 0.0}  # fmt: skip
+                       "share": 0.0, "touches": [], "items": 0, "size_mm": None, "confidence": 0.0,
+                       "hint": "nothing differs from the background"}  # fmt: skip
 
 
 def test_isolate_takes_a_picture_of_the_empty_station(tmp_path: Path) -> None:
@@ -202,6 +203,16 @@ def test_pictures_are_upright_as_viewers_show_them(tmp_path: Path, orientation: 
 def test_whatever_an_exif_block_holds_it_says_one_of_eight(noise: bytes) -> None:
     assert orientation_of(noise) in range(1, 9)
     assert orientation_of(b"Exif\0\0MM\0*" + noise) in range(1, 9)
+
+
+def test_isolate_says_what_to_do_where_nothing_is_clear(tmp_path: Path) -> None:
+    shown = written(tmp_path / "plain.png", np.full((480, 640, 3), 90, np.uint8))
+    code, (alone,) = run("isolate", shown, "--out", tmp_path / "out")
+    assert (code, alone["found"]) == (0, False)
+    assert "--background" in alone["hint"]
+    code, (known,) = run("isolate", shown, "--background", shown, "--out", tmp_path / "out")
+    assert (known["found"], known["hint"]) == (False, "nothing differs from the background")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_picture_of_one_pixel_is_refused_by_name(tmp_path: Path) -> None:
