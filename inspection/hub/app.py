@@ -17,6 +17,7 @@ from inspection.hub.connectors import routes as connector_routes
 from inspection.hub.connectors.schemas import References, Replay
 from inspection.hub.console import administration as console_administration
 from inspection.hub.console import floor as console_floor
+from inspection.hub.console import prechecks as console_prechecks
 from inspection.hub.console import routes as console_routes
 from inspection.hub.console.shell import Shell
 from inspection.hub.envelope import Envelope
@@ -33,7 +34,7 @@ from inspection.hub.people import routes as people_routes
 from inspection.hub.precheck import routes as precheck_routes
 from inspection.hub.precheck.desk import Desk
 from inspection.hub.precheck.page import routes as customer_routes
-from inspection.hub.precheck.schemas import NewCase
+from inspection.hub.precheck.schemas import NewCase, NewDecision
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
 from inspection.hub.stations import routes as station_routes
@@ -74,6 +75,7 @@ def routed() -> FastAPI:
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)
     app.include_router(console_floor.router)
+    app.include_router(console_prechecks.router)
     problems.install(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app
@@ -95,6 +97,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (NewReturn, "validation"),
             (NewMatch, "validation"),
             (NewCase, "validation"),
+            (NewDecision, "validation"),
             (Replay, "validation"),
             (References, "validation"),
             (problems.ProblemDetails, "validation"),

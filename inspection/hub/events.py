@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     PRECHECK_ANSWERED = "precheck_answered"
     PRECHECK_PERSON_ASKED = "precheck_person_asked"
     PRECHECK_LINK_REVOKED = "precheck_link_revoked"
+    PRECHECK_DECIDED = "precheck_decided"
 
 
 Happened = tuple[EventKind, str, dict[str, Any]]

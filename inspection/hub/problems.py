@@ -67,6 +67,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "staff.last_admin": (409, "Somebody must stay administrator"),
     "credential.replaced": (409, "The credential was replaced already"),
     "credential.fixed": (409, "This token is not one that rotates"),
+    "precheck.changed": (409, "The case has changed meanwhile"),
     "precheck.decided": (409, "A person has decided this case"),
     "upload.offset": (409, "The upload goes on elsewhere"),
     "upload.whole": (409, "The upload is whole already"),

@@ -27,6 +27,7 @@ from inspection.hub.inspections.tables import inspection_images, inspections, st
 from inspection.hub.items.tables import item_matches
 from inspection.hub.people.tables import erasures, legal_holds
 from inspection.hub.precheck.tables import cases as precheck_cases
+from inspection.hub.precheck.tables import decisions as precheck_decisions
 from inspection.hub.precheck.tables import links as precheck_links
 from inspection.hub.precheck.tables import objects as precheck_objects
 from inspection.hub.precheck.tables import pictures as precheck_pictures
@@ -70,6 +71,7 @@ __all__ = [
     "merchants",
     "oidc_flows",
     "precheck_cases",
+    "precheck_decisions",
     "precheck_links",
     "precheck_objects",
     "precheck_pictures",

@@ -42,6 +42,7 @@ PAGE_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-orig
 NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("/console/account", N_("My account"), Permission.SELF),
     ("/console/floor", N_("Stations now"), Permission.STATIONS_READ),
+    ("/console/prechecks", N_("Pre-checks"), Permission.PRECHECK_READ),
     ("/console/staff", N_("Staff"), Permission.STAFF_READ),
     ("/console/stations", N_("Stations"), Permission.STATIONS_READ),
     ("/console/tokens", N_("Tokens"), Permission.TOKENS_READ),
@@ -66,7 +67,7 @@ class Shell:
         self, request: Request, template: str, caller: Caller | None = None, *, status: int = 200, **shown: Any
     ) -> Response:
         """A whole page from ``template``, with what it shows."""
-        tag = self._language(request, caller)
+        tag = self.language(request, caller)
         secret = cookies.read(request, cookies.SESSION if caller else cookies.FORM) or ""
         navigation = [each for each in NAVIGATION if caller is not None and may(caller.role, each[2])]
         frame = {
@@ -98,7 +99,8 @@ class Shell:
         response.headers.update(problem.headers)
         return response
 
-    def _language(self, request: Request, caller: Caller | None) -> str:
+    def language(self, request: Request, caller: Caller | None) -> str:
+        """The tag of the language that a page is shown in."""
         remembered = cookies.read(request, cookies.LANGUAGE) or (caller.language if caller else None)
         return self.languages.choose(
             request.query_params.get("lang"), remembered, request.headers.get("accept-language")

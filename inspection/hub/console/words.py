@@ -50,6 +50,7 @@ ACTS: Mapping[str, str] = {
     "credential.rotate": N_("Rotated a credential"),
     "token.make": N_("Made a token"),
     "token.revoke": N_("Revoked a token"),
+    "precheck.decide": N_("Decided a pre-check"),
 }
 
 STATION_STATES: Mapping[str, str] = {
@@ -90,6 +91,70 @@ TROUBLE_KINDS: Mapping[str, str] = {
 }
 """What a fault is about, by the beginning of its code, where the code has no words of its own."""
 
+CASE_STATES: Mapping[str, str] = {
+    "open": N_("Nothing sent yet"),
+    "checking": N_("Being looked at"),
+    "answered": N_("Answered automatically"),
+    "with_person": N_("A person is needed"),
+    "decided": N_("Decided"),
+}
+CASE_OUTCOMES: Mapping[str, str] = {
+    "refund_without_return": N_("Refund, keep the item"),
+    "send_back": N_("Send back"),
+    "repair": N_("Repair"),
+    "more_photos": N_("More pictures"),
+    "person": N_("A person decides"),
+}
+CASE_DECISIONS: Mapping[str, str] = {
+    "refund_without_return": N_("Refund, keep the item"),
+    "send_back": N_("Send back"),
+    "repair": N_("Repair"),
+    "replace": N_("Replace"),
+    "more_photos": N_("More pictures"),
+    "decline": N_("Decline"),
+}
+CASE_REASONS: Mapping[str, str] = {
+    "damage_shown": N_("The damage is to be seen"),
+    "no_damage_seen": N_("No damage is to be seen"),
+    "must_be_inspected": N_("It must be inspected"),
+    "other_article": N_("It is another article"),
+    "picture_used_before": N_("A picture was used before"),
+    "not_enough_seen": N_("Not enough is to be seen"),
+    "goodwill": N_("Goodwill"),
+    "other": N_("Another reason"),
+}
+CASE_STEPS: Mapping[str, str] = {
+    "whole": N_("The whole item"),
+    "damage": N_("The damage"),
+    "label": N_("Label or barcode"),
+    "video": N_("Video"),
+    "other": N_("Another picture"),
+}
+FILE_STATES: Mapping[str, str] = {
+    "waiting": N_("waits"),
+    "retake": N_("to be taken again"),
+    "answered": N_("looked at"),
+    "refused": N_("cannot be used"),
+    "parked": N_("for a person"),
+}
+DEFECTS: Mapping[str, str] = {
+    "crack": N_("crack"),
+    "scratch": N_("scratch"),
+    "dent": N_("dent"),
+    "tear": N_("tear"),
+    "hole": N_("hole"),
+    "stain": N_("stain"),
+    "crush": N_("crushed"),
+    "breach": N_("opened or leaking"),
+    "corrosion": N_("corrosion"),
+    "missing_part": N_("missing part"),
+    "wear": N_("wear"),
+    "smudge": N_("smudge"),
+    "damaged": N_("damage"),
+    "novel": N_("something unusual"),
+}
+SEVERITIES: Mapping[str, str] = {"minor": N_("slight"), "major": N_("clear"), "critical": N_("severe")}
+
 OUTCOMES: Mapping[str, str] = {"done": N_("done"), "denied": N_("refused")}
 
 PROBLEMS: Mapping[str, str] = {
@@ -106,6 +171,8 @@ PROBLEMS: Mapping[str, str] = {
     "staff.last_admin": N_("This is the last administrator. Make somebody else administrator first."),
     "staff.unknown": N_("There is no such member of staff."),
     "token.unknown": N_("There is no such token."),
+    "precheck.not_found": N_("This return has no pre-check."),
+    "precheck.changed": N_("The case has changed meanwhile. Go back, reload it and look again."),
     "session.unknown": N_("There is no such session."),
     "database.unavailable": N_("The database does not answer. Try again in a moment."),
 }

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from inspection.hub.images.store import ImageStore
 from inspection.hub.images.tables import image_keys
 from inspection.hub.people.tables import legal_holds
-from inspection.hub.precheck.tables import cases, links, objects, pictures, pieces, uploads
+from inspection.hub.precheck.tables import cases, decisions, links, objects, pictures, pieces, uploads
 from inspection.hub.precheck.trust.tables import prints, signals
 
 UNFINISHED_FOR = timedelta(days=1)
@@ -96,6 +96,8 @@ def forget(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> 
     either = sa.or_(signals.c.case_id.in_(of), signals.c.other_picture_id.in_(taken))
     connection.execute(signals.delete().where(signals.c.merchant_id == merchant_id, either))
     connection.execute(prints.delete().where(prints.c.merchant_id == merchant_id, prints.c.case_id.in_(of)))
+    told = sa.and_(decisions.c.merchant_id == merchant_id, decisions.c.case_id.in_(of))
+    connection.execute(decisions.update().where(told).values(note=""))
     sent = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.case_id.in_(of))
     connection.execute(uploads.update().where(sent).values(told=None, place_hmac=None, sha256=None))
     begun = sa.and_(pieces.c.merchant_id == merchant_id, pieces.c.upload_id.in_(_uploads(merchant_id, rmas)))
@@ -125,6 +127,7 @@ def rows_of(connection: Connection, merchant_id: UUID, rmas: Collection[str]) ->
         "cases": sa.select(cases).where(cases.c.merchant_id == merchant_id, cases.c.rma.in_(rmas)),
         "uploads": sa.select(uploads).where(uploads.c.merchant_id == merchant_id, uploads.c.id.in_(of)),
         "pictures": sa.select(pictures).where(pictures.c.merchant_id == merchant_id, pictures.c.upload_id.in_(of)),
+        "decisions": sa.select(decisions).where(decisions.c.merchant_id == merchant_id, decisions.c.case_id.in_(mine)),
         "signals": sa.select(signals).where(signals.c.merchant_id == merchant_id, signals.c.case_id.in_(mine)),
         "objects": sa.select(objects).where(objects.c.merchant_id == merchant_id, objects.c.upload_id.in_(of)),
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection
@@ -17,9 +17,23 @@ from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.hub import CurrentHub
 from inspection.hub.precheck import cases, keeping
+from inspection.hub.precheck.cases import State
+from inspection.hub.precheck.deciding import Ruling, decide, decisions_of, queue
 from inspection.hub.precheck.desk import CurrentDesk
-from inspection.hub.precheck.schemas import CaseLink, CaseView, NewCase, PictureView, UploadView
+from inspection.hub.precheck.schemas import (
+    CaseLink,
+    CaseQueue,
+    CaseSummary,
+    CaseView,
+    DecisionView,
+    NewCase,
+    NewDecision,
+    PictureView,
+    SignalView,
+    UploadView,
+)
 from inspection.hub.precheck.tables import objects, pictures, uploads
+from inspection.hub.precheck.trust.weighing import signals_of
 from inspection.hub.problems import Problem, documented, faults
 from inspection.hub.requests import json_body
 from inspection.hub.returns.schemas import RMA_PATTERN
@@ -98,6 +112,55 @@ def delete_link(rma: Rma, hub: CurrentHub, caller: Inviter) -> Response:
     return Response(status_code=204)
 
 
+@router.get("/cases", summary="List the cases for a person", responses=documented(*COMMON))
+def get_cases(hub: CurrentHub, caller: Reader, state: Annotated[State | None, Query()] = None) -> CaseQueue:
+    """The 50 most urgent: who asked for a person first, then by what was promised, tier and age.
+
+    Without `state`, all that are not decided.
+    """
+    with hub.database.transaction() as connection:
+        rows = queue(connection, caller.merchant_id, state)
+    return CaseQueue(cases=[CaseSummary.model_validate(row) for row in rows])
+
+
+@router.post(
+    "/cases/{rma}/decision",
+    status_code=201,
+    summary="Decide a case",
+    responses=documented(
+        *COMMON,
+        "request.not_json",
+        "request.truncated",
+        "request.media_type",
+        "request.too_large",
+        "precheck.not_found",
+        "precheck.changed",
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NewDecision"}}},
+        }
+    },
+)
+async def post_decision(rma: Rma, request: Request, hub: CurrentHub, caller: Decider) -> DecisionView:
+    """A person's decision; the customer's page shows it at once. Who thinks again decides again.
+
+    With the `version` of the case that was read, a case that has changed since is refused.
+    """
+    _, value = await json_body(request, MAX_BYTES)
+    try:
+        new = NewDecision.model_validate(value)
+    except ValidationError as error:
+        raise Problem("request.invalid", "see errors", errors=faults(error)) from None
+
+    def decided() -> DecisionView:
+        with hub.database.transaction() as connection:
+            return DecisionView.model_validate(decide(connection, caller, rma, Ruling(**new.model_dump())))
+
+    return await run_in_threadpool(decided)
+
+
 @router.get("/cases/{rma}", summary="Read one case", responses=documented(*COMMON, "precheck.not_found"))
 def get_case(rma: Rma, hub: CurrentHub, caller: Reader) -> CaseView:
     """The case with every file that came and what was seen in it."""
@@ -162,4 +225,9 @@ def case_view(connection: Connection, merchant_id: UUID, rma: str) -> CaseView:
     found: list[Any] = [
         UploadView.model_validate(row).model_copy(update={"pictures": seen.get(row.id, [])}) for row in rows
     ]
-    return CaseView.model_validate(case).model_copy(update={"uploads": found})
+    more = {
+        "uploads": found,
+        "signals": [SignalView.model_validate(row) for row in signals_of(connection, merchant_id, case.id)],
+        "decisions": [DecisionView.model_validate(row) for row in decisions_of(connection, merchant_id, case.id)],
+    }
+    return CaseView.model_validate(case).model_copy(update=more)

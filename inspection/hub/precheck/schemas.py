@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from inspection.hub.moments import Moment
+from inspection.hub.precheck.replies import Decision, Reason
 from inspection.hub.returns.schemas import RMA_PATTERN
 
 Language = Literal["zh-CN", "en", "th", "vi"]
@@ -83,12 +84,74 @@ class UploadView(BaseModel):
     pictures: list[PictureView] = []
 
 
+class NewDecision(BaseModel):
+    """What a person decides."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Annotated[Decision, Field(examples=["send_back"])]
+    reason: Annotated[Reason, Field(examples=["must_be_inspected"])]
+    note: Annotated[str, Field(max_length=1000, description="shown to the customer after the canned answer")] = ""
+    version: Annotated[int, Field(ge=1, description="of the case that was read; another is refused")] | None = None
+
+
+class DecisionView(BaseModel):
+    """What a person decided."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    decision: str
+    reason: str
+    note: str
+    staff_id: UUID | None
+    state_before: str
+    decided_at: AwareDatetime
+
+
+class SignalView(BaseModel):
+    """Something for a person to weigh; it decides nothing by itself."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    picture_id: UUID
+    other_picture_id: UUID | None
+    other_rma: str | None = Field(description="case of the picture that was seen before")
+    strength: float
+    detail: dict[str, JsonValue]
+    found_at: AwareDatetime
+
+
+class CaseSummary(BaseModel):
+    """A case in the queue."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rma: str
+    state: str
+    tier: int
+    language: str | None
+    outcome: str | None
+    person_asked_at: AwareDatetime | None
+    answer_by: AwareDatetime | None
+    opened_at: AwareDatetime
+    changed_at: AwareDatetime
+
+
+class CaseQueue(BaseModel):
+    """Cases for a person, the most urgent first."""
+
+    cases: list[CaseSummary]
+
+
 class CaseView(BaseModel):
     """A case with all that came and was seen."""
 
     model_config = ConfigDict(from_attributes=True)
 
     rma: str
+    version: int = Field(description="grows with every change; name it when you decide")
     state: str
     tier: int
     language: str | None
@@ -100,3 +163,5 @@ class CaseView(BaseModel):
     opened_at: AwareDatetime
     changed_at: AwareDatetime
     uploads: list[UploadView] = []
+    signals: list[SignalView] = []
+    decisions: list[DecisionView] = Field([], description="the newest first; it counts")

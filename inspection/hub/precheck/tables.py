@@ -46,6 +46,7 @@ cases = Table(
     Column("outcome", Text, comment="what will probably happen"),
     Column("answer", JSONB, comment="what stands behind the outcome; see answers.py"),
     Column("person_asked_at", WHEN),
+    Column("decided_by", Uuid, comment="the decision that counts, of precheck_decisions"),
     Column("opened_at", WHEN, nullable=False, server_default=func.now()),
     Column("changed_at", WHEN, nullable=False, server_default=func.now()),
     UniqueConstraint("merchant_id", "rma"),
@@ -163,3 +164,20 @@ pictures = Table(
     ForeignKeyConstraint(["merchant_id", "upload_id"], ["precheck_uploads.merchant_id", "precheck_uploads.id"]),
     CheckConstraint("number >= 0", name="number"),
 )
+
+decisions = Table(
+    "precheck_decisions",
+    METADATA,
+    Column("merchant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True, server_default=NEW_ID),
+    Column("case_id", Uuid, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=text("''"), comment="to the customer"),
+    Column("staff_id", Uuid, comment="who decided; null for a token of another system"),
+    Column("state_before", Text, nullable=False),
+    Column("decided_at", WHEN, nullable=False, server_default=func.clock_timestamp()),
+    ForeignKeyConstraint(["merchant_id", "case_id"], ["precheck_cases.merchant_id", "precheck_cases.id"]),
+    Index("precheck_decisions_case_idx", "merchant_id", "case_id", "decided_at"),
+)
+"""What people decided; rows are only added, but for notes of a person that was erased."""

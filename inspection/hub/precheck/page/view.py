@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection, Row
 
 from inspection.hub.precheck.line import expected_wait_s
 from inspection.hub.precheck.messages import sentence
-from inspection.hub.precheck.tables import objects, pictures, uploads
+from inspection.hub.precheck.replies import reply
+from inspection.hub.precheck.tables import decisions, objects, pictures, uploads
 
 TRIES = 2
 """After so many pictures of one step that are not good, the next thing offered is to send one anyway."""
@@ -72,6 +73,8 @@ class View:
     Attributes:
         wait_s: until the next answer; 0 when nothing waits.
         open_steps: what has not been shown well yet, in order.
+        decision: what a person decided, in the customer's language; empty while nobody has.
+        note: what that person wrote.
     """
 
     state: str
@@ -84,6 +87,8 @@ class View:
     sent: tuple[Sent, ...]
     answering: Shown | None
     open_steps: tuple[str, ...]
+    decision: str = ""
+    note: str = ""
 
 
 def view(connection: Connection, case: Row[Any], language: str) -> View:
@@ -99,6 +104,7 @@ def view(connection: Connection, case: Row[Any], language: str) -> View:
     deciding = stored.get("picture")
     shown = [picture for each in sent for picture in each.pictures]
     done = {row.step for row in rows if row.state in DONE}
+    counts = _decision(connection, case)
     return View(
         state=case.state,
         version=case.version,
@@ -110,7 +116,17 @@ def view(connection: Connection, case: Row[Any], language: str) -> View:
         sent=tuple(reversed(sent)),
         answering=next((picture for picture in shown if str(picture.id) == deciding), None),
         open_steps=tuple(step for step in ("whole", "damage", "label") if step not in done),
+        decision=reply(counts.decision, language) if counts is not None else "",
+        note=counts.note if counts is not None else "",
     )
+
+
+def _decision(connection: Connection, case: Row[Any]) -> Row[Any] | None:
+    """The decision that counts."""
+    if case.decided_by is None:
+        return None
+    mine = sa.and_(decisions.c.merchant_id == case.merchant_id, decisions.c.id == case.decided_by)
+    return connection.execute(sa.select(decisions).where(mine)).one_or_none()
 
 
 def _sent(row: Row[Any], rows: Any, seen: tuple[Shown, ...], language: str) -> Sent:

@@ -1,0 +1,22 @@
+"""The signals of a case, as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from inspection.hub.precheck.tables import cases
+from inspection.hub.precheck.trust.tables import prints, signals
+
+
+def signals_of(connection: Connection, merchant_id: UUID, case_id: UUID) -> Sequence[Row[Any]]:
+    """Each signal with ``other_rma``, the case of the picture that was seen before; the strongest first."""
+    earlier = sa.and_(prints.c.merchant_id == signals.c.merchant_id, prints.c.picture_id == signals.c.other_picture_id)
+    of = sa.and_(cases.c.merchant_id == prints.c.merchant_id, cases.c.id == prints.c.case_id)
+    query = sa.select(signals, cases.c.rma.label("other_rma")).outerjoin(prints, earlier).outerjoin(cases, of)
+    mine = sa.and_(signals.c.merchant_id == merchant_id, signals.c.case_id == case_id)
+    return connection.execute(query.where(mine).order_by(signals.c.strength.desc(), signals.c.found_at)).all()
