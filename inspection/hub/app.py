@@ -76,6 +76,7 @@ def routed() -> FastAPI:
     app.include_router(console_administration.router)
     app.include_router(console_floor.router)
     app.include_router(console_prechecks.router)
+    app.include_router(console_prechecks.agreement_router)
     problems.install(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app

@@ -19,7 +19,9 @@ from inspection.hub.hub import CurrentHub
 from inspection.hub.inspections.tables import inspections
 from inspection.hub.precheck import cases, deciding
 from inspection.hub.precheck import routes as api
+from inspection.hub.precheck.agreement import agreement, total
 from inspection.hub.precheck.cases import State
+from inspection.hub.precheck.desk import CurrentDesk
 from inspection.hub.precheck.page.view import view
 from inspection.hub.precheck.replies import REPLIES, Decision, Reason
 from inspection.hub.precheck.trust.weighing import signals_of
@@ -29,8 +31,11 @@ from inspection.hub.returns.schemas import RMA_PATTERN
 router = APIRouter(prefix="/console/prechecks", route_class=PageRoute, include_in_schema=False)
 Reader = Annotated[Caller, Depends(allowed(Permission.PRECHECK_READ))]
 Decider = Annotated[Caller, Depends(allowed(Permission.PRECHECK_DECIDE))]
+Analyst = Annotated[Caller, Depends(allowed(Permission.STATS_READ))]
+agreement_router = APIRouter(prefix="/console/agreement", route_class=PageRoute, include_in_schema=False)
 Rma = Annotated[str, Path(pattern=RMA_PATTERN)]
 INSPECTIONS = 5
+DAYS = 90
 
 
 @router.get("")
@@ -84,6 +89,16 @@ def post_decision(rma: Rma, request: Request, hub: CurrentHub, caller: Decider, 
         deciding.decide(connection, caller, rma, ruling)
         audit.note(connection, caller, Act.PRECHECK_DECIDED, f"precheck/{rma}", Origin.of(request))
     return RedirectResponse(f"/console/prechecks/{rma}?done=decided", status_code=303)
+
+
+@agreement_router.get("")
+def get_agreement(
+    request: Request, hub: CurrentHub, desk: CurrentDesk, shell: CurrentShell, caller: Analyst
+) -> Response:
+    """What customers' pictures showed beside what stations found, of the last 90 days."""
+    with hub.database.transaction() as connection:
+        kinds = agreement(connection, caller.merchant_id, desk.catalogue, DAYS)
+    return shell.page(request, "agreement.html", caller, kinds=kinds, days=DAYS, total=total(kinds))
 
 
 def _inspected(connection: Connection, merchant_id: UUID, rma: str) -> Any:

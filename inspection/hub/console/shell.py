@@ -43,6 +43,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("/console/account", N_("My account"), Permission.SELF),
     ("/console/floor", N_("Stations now"), Permission.STATIONS_READ),
     ("/console/prechecks", N_("Pre-checks"), Permission.PRECHECK_READ),
+    ("/console/agreement", N_("Pre-check and station"), Permission.STATS_READ),
     ("/console/staff", N_("Staff"), Permission.STAFF_READ),
     ("/console/stations", N_("Stations"), Permission.STATIONS_READ),
     ("/console/tokens", N_("Tokens"), Permission.TOKENS_READ),

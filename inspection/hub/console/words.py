@@ -123,6 +123,21 @@ CASE_REASONS: Mapping[str, str] = {
     "goodwill": N_("Goodwill"),
     "other": N_("Another reason"),
 }
+PAIRS: Mapping[str, str] = {
+    "agree": N_("both the same"),
+    "not_confirmed": N_("damage only in the pictures"),
+    "not_seen": N_("damage only at the station"),
+    "undecided": N_("one did not decide"),
+}
+GOODS: Mapping[str, str] = {
+    "can": N_("cans"),
+    "carton": N_("cartons"),
+    "bottle": N_("bottles"),
+    "phone": N_("phones"),
+    "parcel": N_("parcels"),
+    "clothing": N_("clothing"),
+    "unknown": N_("not in the catalogue"),
+}
 CASE_STEPS: Mapping[str, str] = {
     "whole": N_("The whole item"),
     "damage": N_("The damage"),

@@ -19,6 +19,7 @@ from inspection.hub.precheck.kinds import container_of
 from inspection.hub.precheck.links import KEY_VARIABLE, LinkKey
 from inspection.hub.precheck.looking import glance
 from inspection.hub.problems import Problem
+from inspection.products import Catalogue
 
 FREE_WITHIN_S = 0.4
 """An answer about quality within a second, or none: under load the job brings it later."""
@@ -47,6 +48,16 @@ class Desk:
         """
         path = self._hub.config.precheck.link_key_file or self._hub.config.data_dir / "links.key"
         return LinkKey(load_or_make_secret(path, KEY_VARIABLE, "without it links that were sent open nothing"))
+
+    @cached_property
+    def catalogue(self) -> Catalogue | None:
+        """The products; ``None`` when the settings name none.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        path = self._hub.config.precheck.products
+        return None if path is None else Catalogue.load(path)
 
     def first_look(self, merchant_id: UUID, upload_id: UUID, data: bytes) -> None:
         """Say at once what is wrong with a photograph that was kept; what is good, or a video, waits for its job.

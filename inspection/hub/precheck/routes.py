@@ -17,15 +17,18 @@ from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.hub import CurrentHub
 from inspection.hub.precheck import cases, keeping
+from inspection.hub.precheck.agreement import agreement
 from inspection.hub.precheck.cases import State
 from inspection.hub.precheck.deciding import Ruling, decide, decisions_of, queue
 from inspection.hub.precheck.desk import CurrentDesk
 from inspection.hub.precheck.schemas import (
+    AgreementView,
     CaseLink,
     CaseQueue,
     CaseSummary,
     CaseView,
     DecisionView,
+    KindView,
     NewCase,
     NewDecision,
     PictureView,
@@ -42,6 +45,7 @@ router = APIRouter(prefix="/v1/precheck", tags=["precheck"])
 Inviter = Annotated[Caller, Depends(allowed(Permission.PRECHECK_INVITE))]
 Reader = Annotated[Caller, Depends(allowed(Permission.PRECHECK_READ))]
 Decider = Annotated[Caller, Depends(allowed(Permission.PRECHECK_DECIDE))]
+Analyst = Annotated[Caller, Depends(allowed(Permission.STATS_READ))]
 COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
 Rma = Annotated[str, Path(pattern=RMA_PATTERN)]
 MAX_BYTES = 16_384
@@ -205,6 +209,16 @@ def get_original(upload_id: UUID, hub: CurrentHub, caller: Decider) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{upload_id}.bin"'}
     content = keeping.get(hub.images, caller.merchant_id, found)
     return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/agreement", summary="Compare pre-checks with what stations found", responses=documented(*COMMON))
+def get_agreement(
+    hub: CurrentHub, desk: CurrentDesk, caller: Analyst, days: Annotated[int, Query(ge=1, le=3650)] = 90
+) -> AgreementView:
+    """By kind of goods of the catalogue (`precheck.products`), the most frequent first."""
+    with hub.database.transaction() as connection:
+        kinds = agreement(connection, caller.merchant_id, desk.catalogue, days)
+    return AgreementView(days=days, kinds=[KindView.model_validate(each) for each in kinds])
 
 
 def case_view(connection: Connection, merchant_id: UUID, rma: str) -> CaseView:

@@ -145,6 +145,26 @@ class CaseQueue(BaseModel):
     cases: list[CaseSummary]
 
 
+class KindView(BaseModel):
+    """Pre-check beside station, for one kind of goods."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    goods: str
+    agree: int
+    not_confirmed: int = Field(description="damage in the pictures, none at the station")
+    not_seen: int = Field(description="damage at the station, none in the pictures")
+    undecided: int = Field(description="one of the two did not decide")
+    share: float | None = Field(description="that agrees, of those that both decided")
+
+
+class AgreementView(BaseModel):
+    """How often what was seen in pictures is what the station found."""
+
+    days: int
+    kinds: list[KindView]
+
+
 class CaseView(BaseModel):
     """A case with all that came and was seen."""
 
