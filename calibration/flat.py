@@ -22,8 +22,8 @@ COLUMNS = 64
 CLIPPED_LEVEL = 252
 CLIPPED_SHARE = 0.002
 DARK_LEVEL = 60.0
-MOST_GAIN = 6.0
-"""A place six times darker than the brightest is no vignetting, and its noise would be made six times larger."""
+MOST_GAIN = 10.0
+"""A place ten times darker than the brightest is no vignetting, and its noise would be made ten times larger."""
 MOST_STEP = 0.03
 """A smooth field of light is this near to a polynomial of degree 6; shadows and the end of the sheet are not."""
 STEP_SHARE = 0.01
