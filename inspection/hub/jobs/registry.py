@@ -61,6 +61,7 @@ TASKS: dict[str, Entry] = {
     retention.TASK: Entry(people.sweep),
     uploads.TASK: Entry(precheck.look, uploads.QUEUE),
     trust.TASK: Entry(trust.compare, trust.QUEUE),
+    trust.REPRINT_TASK: Entry(trust.reprint, trust.QUEUE),
 }
 
 

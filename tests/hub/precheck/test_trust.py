@@ -17,7 +17,7 @@ from inspection.hub.precheck.tasks import look_at
 from inspection.hub.precheck.trust.articles import gtins_in
 from inspection.hub.precheck.trust.sameness import Agreement, agreement, view, views, without_borders
 from inspection.hub.precheck.trust.tables import prints, signals
-from inspection.hub.precheck.trust.tasks import compare_upload
+from inspection.hub.precheck.trust.tasks import compare_upload, reprint_some
 from models.runtime import Judge
 from tests.hub.conftest import RunningHub
 from tests.hub.people.test_people import erase
@@ -153,6 +153,23 @@ def test_a_picture_of_an_earlier_case_is_a_signal_until_that_case_is_erased(
     erase(running, admin, first.rma)
     assert found_in(running, second) == []
     assert (kept_prints(running, first), kept_prints(running, second)) == (0, 1)
+
+
+def test_prints_of_another_bundle_are_made_anew(running: RunningHub, admin: httpx2.Client, lookers: Lookers) -> None:
+    first, second, third = (Customer(running, admin) for _ in range(3))
+    sent(first, running, lookers, shelf(81))
+    with running.hub.database.transaction() as connection:
+        mine = prints.c.case_id == first.case.id
+        connection.execute(prints.update().where(mine).values(network="another/256"))
+    sent(second, running, lookers, shelf(81))
+    assert found_in(running, second) == []
+    with lookers.one() as bench:
+        judge = bench.looker.judge
+    assert isinstance(judge, Judge)
+    while reprint_some(running.hub, judge, running.merchant):
+        pass
+    sent(third, running, lookers, shelf(81))
+    assert [kind for kind, _ in found_in(running, third)] == ["picture_seen_before"] * 2
 
 
 def test_pictures_of_one_case_are_not_held_against_it(

@@ -26,8 +26,11 @@ from inspection.hub.returns.tables import return_lines
 from models.runtime import Judge
 
 TASK = "precheck_compare"
+REPRINT_TASK = "precheck_reprint"
 QUEUE = "precheck_compare"
 PICTURE_SEEN_BEFORE, OTHER_ARTICLE = "picture_seen_before", "other_article"
+REPRINTS = 20
+"""Prints that one job makes anew."""
 log = structlog.get_logger()
 
 
@@ -58,17 +61,71 @@ def compare_upload(hub: Hub, judge: Judge, merchant_id: UUID, upload_id: UUID) -
         sold = _sold(connection, merchant_id, upload_id)
     count = 0
     for row in found:
-        try:
-            content = keeping.get(hub.images, merchant_id, row.object_sha256)
-        except Problem as problem:
-            if problem.code == "image.erased":
-                continue
-            raise
-        pixels = seen_before.opened(content)
+        pixels = _kept(hub, merchant_id, row.object_sha256)
         if pixels is not None:
             count += _compare_picture(hub, judge, row, pixels, sold)
+    with hub.database.transaction() as connection:
+        if _outdated(connection, merchant_id, network_of(judge)):
+            _want_reprint(connection, merchant_id)
     log.info("precheck_compared", upload=str(upload_id), pictures=len(found), signals=count)
     return count
+
+
+def reprint(context: JobContext, *, merchant_id: str) -> None:
+    """Make prints of another bundle anew, some at a time, so that pictures from before it are found again."""
+    work = work_of(context)
+    with work.lookers.one() as bench:
+        judge = bench.looker.judge
+    if isinstance(judge, Judge):
+        reprint_some(work.hub, judge, UUID(merchant_id))
+
+
+def reprint_some(hub: Hub, judge: Judge, merchant_id: UUID) -> int:
+    """Make up to 20 prints anew, and leave a job behind for the others; how many. A picture that is gone loses its.
+
+    Raises:
+        Problem: ``store.unavailable``; the job comes again.
+    """
+    network = network_of(judge)
+    with hub.database.transaction() as connection:
+        rows = _outdated(connection, merchant_id, network)
+    for row in rows:
+        pixels = _kept(hub, merchant_id, row.object_sha256)
+        with hub.database.transaction() as connection:
+            if pixels is not None:
+                vector = print_of(judge, pixels)
+                seen_before.enter(connection, merchant_id, row.case_id, row.picture_id, network, vector)
+            else:
+                mine = sa.and_(prints.c.merchant_id == merchant_id, prints.c.picture_id == row.picture_id)
+                connection.execute(prints.delete().where(mine))
+    with hub.database.transaction() as connection:
+        if _outdated(connection, merchant_id, network):
+            _want_reprint(connection, merchant_id)
+    return len(rows)
+
+
+def _outdated(connection: Connection, merchant_id: UUID, network: str) -> Sequence[Row[Any]]:
+    of = sa.and_(pictures.c.merchant_id == prints.c.merchant_id, pictures.c.id == prints.c.picture_id)
+    columns = prints.c.picture_id, prints.c.case_id, pictures.c.object_sha256
+    query = (
+        sa.select(*columns).join(pictures, of).where(prints.c.merchant_id == merchant_id, prints.c.network != network)
+    )
+    return connection.execute(query.limit(REPRINTS)).all()
+
+
+def _want_reprint(connection: Connection, merchant_id: UUID) -> None:
+    lock = f"{REPRINT_TASK}/{merchant_id}"
+    enqueue(connection, REPRINT_TASK, {}, merchant_id=merchant_id, queue=QUEUE, lock=lock, once=True, priority=-20)
+
+
+def _kept(hub: Hub, merchant_id: UUID, sha256: str) -> Pixels | None:
+    """The picture as it is shown; ``None`` when it was shredded."""
+    try:
+        return seen_before.opened(keeping.get(hub.images, merchant_id, sha256))
+    except Problem as problem:
+        if problem.code == "image.erased":
+            return None
+        raise
 
 
 def _compare_picture(hub: Hub, judge: Judge, row: Row[Any], pixels: Pixels, sold: Sequence[str]) -> int:
