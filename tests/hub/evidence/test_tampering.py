@@ -182,13 +182,16 @@ def test_a_changed_clock_of_a_station_is_found_and_named(running: RunningHub) ->
                 assert any(str(row.inspection_id) in line and "clock_offset_s" in line for line in lines)
 
 
-def test_every_changed_byte_of_a_picture_is_found_and_named(running: RunningHub, images_folder: Path) -> None:
-    chance = random.Random(3)
+@pytest.mark.parametrize("number", [40, pytest.param(1000, marks=pytest.mark.long)])
+def test_every_changed_byte_of_a_picture_is_found_and_named(
+    running: RunningHub, images_folder: Path, number: int
+) -> None:
+    chance = random.Random(number)
     with running.hub.database.transaction() as connection:
         query = sa.select(images.c.sha256).where(images.c.merchant_id == running.merchant)
         stored = sorted(connection.execute(query).scalars())
-        for _ in range(40):
-            sha256 = chance.choice(stored)
+        for turn in range(number):
+            sha256 = stored[turn % len(stored)]
             file = images_folder / str(running.merchant) / sha256[:2] / sha256
             whole = file.read_bytes()
             file.write_bytes(changed(whole, chance))
@@ -198,6 +201,7 @@ def test_every_changed_byte_of_a_picture_is_found_and_named(running: RunningHub,
                 file.write_bytes(whole)
             assert len(lines) == 1
             assert lines[0].startswith(f"picture {sha256}: its ")
+    print(f"{number} changed bytes in {len(stored)} pictures found and named")
 
 
 @pytest.mark.parametrize(
