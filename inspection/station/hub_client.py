@@ -145,10 +145,21 @@ class HubClient:
         Raises:
             httpx2.HTTPError: when the hub cannot be asked or answers with an error.
         """
+        return self._get(f"/v1/returns/{quote(rma, safe='')}", timeout_s)
+
+    def get_precheck(self, rma: str, timeout_s: float) -> dict[str, Any] | None:
+        """``GET /v1/precheck/cases/{rma}/summary``: the pre-check in short, or ``None`` when the hub knows of none.
+
+        Raises:
+            httpx2.HTTPError: when the hub cannot be asked or answers with an error.
+        """
+        return self._get(f"/v1/precheck/cases/{quote(rma, safe='')}/summary", timeout_s)
+
+    def _get(self, path: str, timeout_s: float) -> dict[str, Any] | None:
         headers = self._headers()
         if headers is None:
             return None
-        url = f"{self._base}/v1/returns/{quote(rma, safe='')}"
+        url = f"{self._base}{path}"
         response = self._client.get(url, headers=headers, timeout=timeout_s)
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None

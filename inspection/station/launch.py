@@ -47,6 +47,7 @@ from inspection.station.outputs import Outputs
 from inspection.station.people import Approval, People, Person
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
+from inspection.station.prechecks import Prechecks
 from inspection.station.reporter import BackOff, Reporter
 from inspection.station.returns import Returns
 from inspection.station.screen import Screen
@@ -247,6 +248,7 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
     samples = GoodSamples(config.model.references if config.model is not None else None)
     sign_in = open_desk(config)
     rules = replace(rules, people=joined_people(rules.people, sign_in))
+    prechecks = _prechecks(config.hub)
     screen = Screen(
         station_id=config.station_id,
         bench=bench,
@@ -256,6 +258,7 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         places=config.session.places,
         samples=samples,
         names_similar=examples is not None,
+        precheck=prechecks.known,
         standing_faults=(*faults, *_standing_faults(bench, faults, damaged_journals(journal.path))),
         quiet_faults=lambda: (*(() if calibrations is None else calibrations.faults), *_disk(config).faults),
     )
@@ -281,6 +284,7 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         guide=Guide.load(config.guide) if config.guide is not None else Guide(),
         samples=samples,
         examples=examples,
+        prechecks=prechecks,
         sign_in=sign_in,
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
@@ -392,3 +396,7 @@ def _returns(hub: HubSection | None) -> Returns:
     if hub is None:
         return Returns(None)
     return Returns(_client(hub), timeout_s=hub.lookup_timeout_ms / 1e3)
+
+
+def _prechecks(hub: HubSection | None) -> Prechecks:
+    return Prechecks(None if hub is None else _client(hub))

@@ -28,6 +28,7 @@ from inspection.station.snapshot import (
     ShownItem,
     ShownKeyboard,
     ShownNeighbour,
+    ShownPrecheck,
     ShownQuestion,
     ShownVerdict,
     ShownView,
@@ -51,6 +52,7 @@ class Screen:
         names_similar: whether known examples can be named that are most like the item.
         standing_faults: what is wrong as long as the station runs, e.g. no model.
         places: where an item of each disposition is put.
+        precheck: asked each time with the number of the return; returns at once.
         quiet_faults: asked each time; what is wrong with the calibration, and with the disk.
     """
 
@@ -67,11 +69,13 @@ class Screen:
         places: Mapping[Disposition, str] | None = None,
         samples: GoodSamples | None = None,
         names_similar: bool = False,
+        precheck: Callable[[str], ShownPrecheck | None] = lambda _rma: None,
     ) -> None:
         self._station_id, self._bench, self._rules = station_id, bench, rules
         self._devices, self._cameras, self._standing = devices, cameras, tuple(standing_faults)
         self._quiet, self._places = quiet_faults, dict(places or {})
         self._samples, self._names_similar = samples or GoodSamples(None), names_similar
+        self._precheck = precheck
         self._sequence = 0
 
     def show(
@@ -98,9 +102,11 @@ class Screen:
         fields: dict[str, object] = {}
         if record is not None and session.settling is None:
             fields = {**self._of_record(record), "neighbours": _shown_neighbours(neighbours)}
+        rma = fields.get("rma") or session.pending_rma
         return Snapshot.model_validate(
             {
                 **fields,
+                "precheck": self._precheck(rma) if isinstance(rma, str) else None,
                 "sequence": self._sequence,
                 "at": at,
                 "station_id": self._station_id,

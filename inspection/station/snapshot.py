@@ -90,6 +90,20 @@ class ShownQuestion(Shown):
     answers: tuple[ShownAnswer, ...]
 
 
+class ShownPrecheck(Shown):
+    """What the customer's pictures came to before the parcel travelled; codes only, nothing of the customer's.
+
+    Attributes:
+        outcome: the automatic answer, e.g. ``send_back``.
+        defects: kinds of damage seen in the pictures, the most probable first.
+        decision: what a person decided.
+    """
+
+    outcome: str | None
+    defects: tuple[str, ...] = ()
+    decision: str | None = None
+
+
 class ShownWorker(Shown):
     """Who works here: a pseudonym; ``known`` when a badge says so."""
 
@@ -220,6 +234,7 @@ class Snapshot(Shown):
         approving: what waits for a supervisor's badge.
         questions: about the item, with their answers.
         language: set when a badge was shown.
+        precheck: what the hub knows of the customer's pictures; ``None`` while it is unknown.
         names_similar: known examples most like the item can be asked for.
         can_undo: the decision can still be taken back.
         can_print: there is a label printer.
@@ -262,6 +277,7 @@ class Snapshot(Shown):
     versions: VersionsPart
     last_reported: LastReported | None = None
     timings_ms: dict[str, float] = Field(default_factory=dict)
+    precheck: ShownPrecheck | None = None
     names_similar: bool = False
     can_undo: bool = False
     can_print: bool = False

@@ -84,6 +84,7 @@ class Station:
         self.reporter = make_reporter(self._note_change, self._note_delivery)
         self._devices: tuple[Device | StationCamera, ...] = (*devices, *parts.cameras)
         parts.outputs.watch(self._note_change)
+        parts.prechecks.watch(self._note_change)
         if parts.desk is not None:
             parts.desk.watch(self._note_change)
         self._work = Work(parts, self.reporter)
@@ -154,6 +155,7 @@ class Station:
             self._thread.join(10.0)
         self.reporter.stop()
         self.parts.returns.close()
+        self.parts.prechecks.close()
         self.parts.codes.close()
         self.parts.journal.close()
 

@@ -33,6 +33,7 @@ from inspection.station.outputs import Outputs
 from inspection.station.people import Person, is_badge
 from inspection.station.pictures import PictureStore
 from inspection.station.ports import StationCamera
+from inspection.station.prechecks import Prechecks
 from inspection.station.questions import shown_questions
 from inspection.station.record import OPEN_STATES, SETTLED_STATES, InspectionRecord, State, build_report, item_of
 from inspection.station.reporter import Reporter
@@ -94,6 +95,7 @@ class Parts:
         guide: what the worker is asked about each kind of goods.
         samples: pictures of good samples, to be shown beside the item's.
         examples: known examples to name the most similar of; ``None`` where the bundle has none.
+        prechecks: what the customer's pictures showed, for the screen alone.
         sign_in: where badges that only the hub knows are signed in; ``None`` where the hub is not asked.
     """
 
@@ -118,6 +120,7 @@ class Parts:
     guide: Guide = field(default_factory=Guide)
     samples: GoodSamples = field(default_factory=lambda: GoodSamples(None))
     examples: KnownExamples | None = None
+    prechecks: Prechecks = field(default_factory=lambda: Prechecks(None))
     sign_in: SignInDesk | None = None
 
 

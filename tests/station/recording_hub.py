@@ -33,6 +33,7 @@ class RecordingHub:
         misbehaviour: answers to give instead, for the next requests.
         before_answer: called with method, path and body after the request was recorded and before it is answered.
         statuses: what stations said of themselves, the newest last; no part of ``requests`` and never misbehaved on.
+        prechecks: by number of the return; their look-ups are no part of ``requests`` and never misbehaved on.
         forgets: hashes that the hub says it misses until they are sent again.
     """
 
@@ -41,6 +42,7 @@ class RecordingHub:
         self.reports: dict[tuple[str, int], dict[str, Any]] = {}
         self.posts: Counter[tuple[str, int]] = Counter()
         self.returns: dict[str, dict[str, Any]] = {}
+        self.prechecks: dict[str, dict[str, Any]] = {}
         self.requests: list[str] = []
         self.misbehaviour: deque[Answer] = deque()
         self.before_answer: Callable[[str, str, bytes], None] = lambda _method, _path, _body: None
@@ -82,6 +84,9 @@ class RecordingHub:
     def answer(self, method: str, path: str, body: bytes, token: str) -> Answer:
         if method == "PUT" and path.endswith("/status"):
             return self._take_status(body, token)
+        if path.startswith("/v1/precheck/"):
+            found = self.prechecks.get(path.split("/")[4])
+            return Answer(404, {"code": "precheck.not_found"}) if found is None else Answer(200, found)
         with self.changed:
             self.requests.append(f"{method} {path}")
             scripted = self.misbehaviour.popleft() if self.misbehaviour else None

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     ITEMS_READ = "items:read"
     ITEMS_MATCH = "items:match"
     PRECHECK_READ = "precheck:read"
+    PRECHECK_SUMMARY = "precheck:summary"
     PRECHECK_INVITE = "precheck:invite"
     PRECHECK_DECIDE = "precheck:decide"
     EPCIS_READ = "epcis:read"
@@ -59,7 +60,8 @@ class Permission(StrEnum):
 
 P = Permission
 OPERATOR = frozenset(
-    {P.SELF, P.INSPECTIONS_READ, P.PICTURES_READ, P.RETURNS_READ, P.ITEMS_READ, P.PRECHECK_READ, P.STATS_READ}
+    {P.SELF, P.INSPECTIONS_READ, P.PICTURES_READ, P.RETURNS_READ, P.ITEMS_READ, P.STATS_READ}
+    | {P.PRECHECK_READ, P.PRECHECK_SUMMARY}
 )
 SUPERVISOR = (
     OPERATOR
@@ -88,7 +90,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission) - STATION_ONLY,
     Role.STATION: STATION_ONLY
     | {P.INSPECTIONS_READ, P.INSPECTIONS_REPORT, P.PICTURES_READ, P.PICTURES_STORE, P.RETURNS_READ, P.ITEMS_READ}
-    | {P.PRECHECK_READ, P.STATS_READ},
+    | {P.PRECHECK_SUMMARY, P.STATS_READ},
 }
 """The written matrix: what each role may do. What is not named here, nobody of that role may do."""
 

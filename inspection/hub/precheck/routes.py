@@ -23,6 +23,7 @@ from inspection.hub.precheck.deciding import Ruling, decide, decisions_of, queue
 from inspection.hub.precheck.desk import CurrentDesk
 from inspection.hub.precheck.schemas import (
     AgreementView,
+    CaseInShort,
     CaseLink,
     CaseQueue,
     CaseSummary,
@@ -35,6 +36,7 @@ from inspection.hub.precheck.schemas import (
     SignalView,
     UploadView,
 )
+from inspection.hub.precheck.summary import summary
 from inspection.hub.precheck.tables import objects, pictures, uploads
 from inspection.hub.precheck.trust.weighing import signals_of
 from inspection.hub.problems import Problem, documented, faults
@@ -44,6 +46,7 @@ from inspection.hub.returns.schemas import RMA_PATTERN
 router = APIRouter(prefix="/v1/precheck", tags=["precheck"])
 Inviter = Annotated[Caller, Depends(allowed(Permission.PRECHECK_INVITE))]
 Reader = Annotated[Caller, Depends(allowed(Permission.PRECHECK_READ))]
+Summarized = Annotated[Caller, Depends(allowed(Permission.PRECHECK_SUMMARY))]
 Decider = Annotated[Caller, Depends(allowed(Permission.PRECHECK_DECIDE))]
 Analyst = Annotated[Caller, Depends(allowed(Permission.STATS_READ))]
 COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
@@ -170,6 +173,15 @@ def get_case(rma: Rma, hub: CurrentHub, caller: Reader) -> CaseView:
     """The case with every file that came and what was seen in it."""
     with hub.database.transaction() as connection:
         return case_view(connection, caller.merchant_id, rma)
+
+
+@router.get(
+    "/cases/{rma}/summary", summary="Read one case in short", responses=documented(*COMMON, "precheck.not_found")
+)
+def get_summary(rma: Rma, hub: CurrentHub, caller: Summarized) -> CaseInShort:
+    """What a station shows beside the item: the answer, the damage seen, and what a person decided."""
+    with hub.database.transaction() as connection:
+        return CaseInShort.model_validate(summary(connection, caller.merchant_id, rma))
 
 
 @router.get(

@@ -139,6 +139,18 @@ class CaseSummary(BaseModel):
     changed_at: AwareDatetime
 
 
+class CaseInShort(BaseModel):
+    """A case without anything personal: no word and no picture of the customer."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rma: str
+    state: str
+    outcome: str | None = Field(description="what will probably happen; the automatic answer")
+    defects: list[str] = Field(description="kinds of damage seen in the pictures, the most probable first")
+    decision: str | None = Field(description="of a person; the newest")
+
+
 class CaseQueue(BaseModel):
     """Cases for a person, the most urgent first."""
 

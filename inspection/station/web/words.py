@@ -72,6 +72,17 @@ NEIGHBOURS: Mapping[str, str] = {
     "too_brief": N_("Neighbour's tag not taken (passing):"),
 }
 
+PRECHECK_OUTCOMES: Mapping[str, str] = {
+    "refund_without_return": N_("refund, keep the item"),
+    "send_back": N_("send back"),
+    "repair": N_("to be repaired"),
+    "replace": N_("replacement"),
+    "more_photos": N_("more pictures"),
+    "person": N_("a person decides"),
+    "decline": N_("declined"),
+}
+"""What the customer was answered before the parcel travelled, and what a person decided then."""
+
 SOURCES: Mapping[str, str] = {"tag": N_("Tag"), "barcode": N_("Scanned"), "camera": N_("Seen by camera")}
 
 CAPTURE_PROBLEMS: Mapping[str, str] = {
