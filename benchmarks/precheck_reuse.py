@@ -107,7 +107,7 @@ def main(
     pictures: Annotated[Path, typer.Option(help="Folder with a manifest.csv.")],
     count: Annotated[int, typer.Option(help="Photographs that are asked for.")] = 500,
     others: Annotated[int, typer.Option(help="Photographs that are known beside them.")] = 1500,
-    nearest: Annotated[int, typer.Option(help="Prints that are looked at closely.")] = 20,
+    nearest: Annotated[int, typer.Option(help="Prints that are looked at closely.")] = 40,
     seed: Annotated[int, typer.Option(help="Of the choice and the changes.")] = 0,
     out: Annotated[Path | None, typer.Option(help="JSON with every look-up's agreement.")] = None,
 ) -> None:

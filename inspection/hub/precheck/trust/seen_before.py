@@ -25,7 +25,7 @@ from inspection.hub.precheck.trust.sameness import Agreement, agreement, view, v
 from inspection.hub.precheck.trust.tables import prints
 from inspection.hub.problems import Problem
 
-NEAREST = 20
+NEAREST = 40
 """Prints per search that are looked at closely."""
 MIN_ALIKE = 0.5
 """Inner product of prints below which pictures have nothing in common; measured by ``benchmarks.precheck_reuse``."""
