@@ -1,8 +1,9 @@
 """The real API and the real worker in processes that end by SIGKILL at an exact step. Only tests have this.
 
-A step is each touch of the world outside: a statement, the moment before and after a commit, an object put, a flush to
-the disk, the first byte of an answer and the moment after its last. They are counted here, around the libraries; the
-hub itself knows nothing of it.
+A step is each touch of the world outside: a statement, the moment before and after a commit, an object put or removed,
+a flush to the disk, a request to another system before and after, the first byte of an answer and the moment after its
+last. They are counted here, around the libraries; the hub itself knows nothing of it. Of a worker, ``worker`` is what
+its jobs do and the statement that ends a job, ``upkeep`` is everything else.
 
 Usage: ``python -m tests.hub.faults.mortal_hub CONFIG``. Each line on standard input, ``{"run": "api", "kill":
 ["request", 7]}``, forks a life, and after one that was killed the next. SIGTERM stops the life that is, SIGUSR1 kills
@@ -11,6 +12,7 @@ it; what they came to is printed at the end.
 
 from __future__ import annotations
 
+import functools
 import json
 import mmap
 import os
@@ -19,6 +21,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +31,13 @@ from starlette.types import Message, Receive, Scope, Send
 
 from inspection.hub import logs
 from inspection.hub.config import HubConfig, load_config
+from inspection.hub.connectors.sending import Sender
 from inspection.hub.database import Database
 from inspection.hub.envelope import Envelope
+from inspection.hub.jobs.registry import TASKS, Task
 from inspection.hub.serving import ended_by_signals, listen, run_worker, serve, url_of
 
-PLACES = ("request", "sequencer", "worker")
+PLACES = ("request", "sequencer", "worker", "upkeep")
 SLOT = struct.Struct("<q")
 NOTHING = ("", 0)
 SIGNALS = {signal.SIGTERM: signal.SIGTERM, signal.SIGUSR1: signal.SIGKILL}
@@ -47,13 +52,27 @@ class Steps:
         self._lock = threading.Lock()
         self._fatal = NOTHING
         self._is_worker = False
+        self._job = threading.local()
 
     def begin(self, kind: str, fatal: tuple[str, int]) -> None:
         self._memory[:] = bytes(len(self._memory))
         self._fatal, self._is_worker = fatal, kind == "worker"
 
-    def take(self) -> None:
-        place = self._place()
+    def in_job(self, run: Task) -> Task:
+        """``run``, whose steps are those of a job."""
+
+        @functools.wraps(run)
+        def counted(*arguments: Any, **options: Any) -> None:
+            self._job.runs = True
+            try:
+                run(*arguments, **options)
+            finally:
+                self._job.runs = False
+
+        return counted
+
+    def take(self, place: str | None = None) -> None:
+        place = place or self._place()
         with self._lock:
             slot = PLACES.index(place) * SLOT.size
             number = SLOT.unpack_from(self._memory, slot)[0] + 1
@@ -67,7 +86,9 @@ class Steps:
     def _place(self) -> str:
         if threading.current_thread().name == "evidence-sequencer":
             return "sequencer"
-        return "worker" if self._is_worker else "request"
+        if self._is_worker:
+            return "worker" if getattr(self._job, "runs", False) else "upkeep"
+        return "request"
 
 
 def watch(steps: Steps) -> None:
@@ -85,8 +106,12 @@ def watch(steps: Steps) -> None:
 
     def counted_async(function: Callable[..., Any]) -> Callable[..., Any]:
         async def run(*arguments: Any, **options: Any) -> Any:
-            steps.take()
-            return await function(*arguments, **options)
+            place = "worker" if "procrastinate_finish_job" in str(arguments[1]) else None
+            steps.take(place)
+            answer = await function(*arguments, **options)
+            if place is not None:
+                steps.take(place)
+            return answer
 
         return run
 
@@ -104,7 +129,11 @@ def watch(steps: Steps) -> None:
     psycopg.Connection.commit = counted(psycopg.Connection.commit, after=True)  # type: ignore[method-assign]
     psycopg.AsyncCursor.execute = counted_async(psycopg.AsyncCursor.execute)  # type: ignore[method-assign]
     obstore.put = counted(obstore.put, after=True)
+    obstore.delete = counted(obstore.delete, after=True)
+    Sender.send = counted(Sender.send, after=True)  # type: ignore[method-assign]
     os.fsync = counted(os.fsync, after=True)
+    for name, entry in TASKS.items():
+        TASKS[name] = replace(entry, run=steps.in_job(entry.run))
 
 
 def live(config: HubConfig, database: Database, listening: Any, kind: str) -> None:
