@@ -20,7 +20,6 @@ PRODUCTS = ROOT / "configs" / "products.yaml"
 SHARED = ROOT.parent / "shared" / "datasets"
 
 
-
 class Engine(StrEnum):
     """What trains a bundle."""
 

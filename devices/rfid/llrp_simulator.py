@@ -94,11 +94,11 @@ class SimulatedLlrp(SimulatedReader):
         if self._keepalive_s and now >= self._next_keepalive:
             self._next_keepalive = now + self._keepalive_s
             self.transmit(llrp_messages.encode(MessageType.KEEPALIVE, next(self._ids)))
-        if self._keepalive_s and self._told_missing != self.missing_antennas:
-            for antenna in self._told_missing ^ self.missing_antennas:
-                connected = antenna not in self.missing_antennas
-                self._tell(Parameter.ANTENNA_EVENT, bytes([connected]) + antenna.to_bytes(2, "big"))
-            self._told_missing = self.missing_antennas
+        missing = self.missing_antennas  # whoever plugs them may do so again before this is told
+        if self._keepalive_s and self._told_missing != missing:
+            for antenna in self._told_missing ^ missing:
+                self._tell(Parameter.ANTENNA_EVENT, bytes([antenna not in missing]) + antenna.to_bytes(2, "big"))
+            self._told_missing = missing
 
     def tell_round(self, heard: tuple[SimulatedTag, ...]) -> None:
         reports = [

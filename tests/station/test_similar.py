@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +22,8 @@ from inspection.station.similar import KnownExamples
 from inspection.station.web import words
 from inspection.station.web.languages import Languages
 from inspection.station.web.pages import Pages
-from models.bundle import open_bundle
-from models.examples import Similar, learn
+from models.bundle import open_bundle, seal_bundle
+from models.examples import EXAMPLES, Similar, learn
 from models.explain import reference_of
 from models.runtime import Judge
 from tests.station.rig import ROOT
@@ -78,8 +79,13 @@ def test_a_picture_is_most_like_itself_and_at_most_three_are_named(judge: Judge,
 
 
 def test_a_bundle_without_examples_or_a_station_without_model_names_none(bench: Bench, tmp_path: Path) -> None:
-    store = PictureStore(tmp_path, 0)
-    assert KnownExamples.of(BUNDLE, bench, store) is None
+    store = PictureStore(tmp_path / "pictures", 0)
+    bare = tmp_path / "bare"
+    shutil.copytree(BUNDLE, bare)
+    spec = open_bundle(bare).spec
+    (bare / EXAMPLES).unlink()
+    seal_bundle(bare, spec)
+    assert KnownExamples.of(bare, bench, store) is None
     assert KnownExamples.of(BUNDLE, replace(bench, judge=None), store) is None
 
 
