@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     PRECHECK_ANSWERED = "precheck_answered"
     PRECHECK_PERSON_ASKED = "precheck_person_asked"
     PRECHECK_LINK_REVOKED = "precheck_link_revoked"
+    PRECHECK_CHALLENGED = "precheck_challenged"
     PRECHECK_DECIDED = "precheck_decided"
 
 

@@ -27,6 +27,7 @@ from inspection.hub.inspections.tables import inspection_images, inspections, st
 from inspection.hub.items.tables import item_matches
 from inspection.hub.people.tables import erasures, legal_holds
 from inspection.hub.precheck.tables import cases as precheck_cases
+from inspection.hub.precheck.tables import challenges as precheck_challenges
 from inspection.hub.precheck.tables import decisions as precheck_decisions
 from inspection.hub.precheck.tables import links as precheck_links
 from inspection.hub.precheck.tables import objects as precheck_objects
@@ -71,6 +72,7 @@ __all__ = [
     "merchants",
     "oidc_flows",
     "precheck_cases",
+    "precheck_challenges",
     "precheck_decisions",
     "precheck_links",
     "precheck_objects",

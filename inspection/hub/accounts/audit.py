@@ -34,6 +34,7 @@ class Act(StrEnum):
     CREDENTIAL_ROTATED = "credential.rotate"
     TOKEN_MADE = "token.make"  # noqa: S105
     TOKEN_REVOKED = "token.revoke"  # noqa: S105
+    PRECHECK_CHALLENGED = "precheck.challenge"
     PRECHECK_DECIDED = "precheck.decide"
 
 

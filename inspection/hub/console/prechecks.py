@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from inspection.hub.precheck import cases, deciding
 from inspection.hub.precheck import routes as api
 from inspection.hub.precheck.agreement import agreement, total
 from inspection.hub.precheck.cases import State
+from inspection.hub.precheck.challenges import ask, challenges_of
 from inspection.hub.precheck.desk import CurrentDesk
 from inspection.hub.precheck.page.view import view
 from inspection.hub.precheck.replies import REPLIES, Decision, Reason
@@ -59,6 +61,7 @@ def get_case(rma: Rma, request: Request, hub: CurrentHub, shell: CurrentShell, c
             "seen": view(connection, case, shell.language(request, caller)),
             "signals": signals_of(connection, caller.merchant_id, case.id),
             "decisions": deciding.decisions_of(connection, caller.merchant_id, case.id),
+            "challenges": challenges_of(connection, case),
             "inspected": _inspected(connection, caller.merchant_id, rma),
         }
     replies = {str(each): REPLIES[each][case.language or "en"] for each in Decision}
@@ -89,6 +92,15 @@ def post_decision(rma: Rma, request: Request, hub: CurrentHub, caller: Decider, 
         deciding.decide(connection, caller, rma, ruling)
         audit.note(connection, caller, Act.PRECHECK_DECIDED, f"precheck/{rma}", Origin.of(request))
     return RedirectResponse(f"/console/prechecks/{rma}?done=decided", status_code=303)
+
+
+@router.post("/{rma}/challenge")
+def post_challenge(rma: Rma, request: Request, hub: CurrentHub, caller: Decider) -> Response:
+    """Asks the customer for a paper with four characters beside the item, then shows the case again."""
+    with hub.database.transaction() as connection:
+        ask(connection, caller, rma, timedelta(hours=hub.config.precheck.challenge_hours))
+        audit.note(connection, caller, Act.PRECHECK_CHALLENGED, f"precheck/{rma}", Origin.of(request))
+    return RedirectResponse(f"/console/prechecks/{rma}?done=challenged", status_code=303)
 
 
 @agreement_router.get("")

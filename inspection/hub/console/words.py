@@ -50,6 +50,7 @@ ACTS: Mapping[str, str] = {
     "credential.rotate": N_("Rotated a credential"),
     "token.make": N_("Made a token"),
     "token.revoke": N_("Revoked a token"),
+    "precheck.challenge": N_("Asked for a paper beside an item"),
     "precheck.decide": N_("Decided a pre-check"),
 }
 
@@ -143,6 +144,7 @@ CASE_STEPS: Mapping[str, str] = {
     "damage": N_("The damage"),
     "label": N_("Label or barcode"),
     "video": N_("Video"),
+    "challenge": N_("Item and paper"),
     "other": N_("Another picture"),
 }
 FILE_STATES: Mapping[str, str] = {

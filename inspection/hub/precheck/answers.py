@@ -18,7 +18,8 @@ from inspection.hub.precheck.looking import Outcome
 from inspection.hub.precheck.tables import pictures, uploads
 
 DAMAGED = frozenset({Condition.MAJOR, Condition.CRITICAL})
-LABEL = "label"
+NOT_JUDGED = frozenset({"label", "challenge"})
+"""Steps whose pictures say who the item is, or that it is there now, and not how it is."""
 _ORDER = (
     Outcome.REFUND_WITHOUT_RETURN,
     Outcome.REPAIR,
@@ -85,8 +86,7 @@ def settle(connection: Connection, case: Row[Any]) -> None:
 
 
 def _counts(upload: Row[Any] | None) -> bool:
-    """Pictures of labels say who the item is, not how it is."""
-    return upload is not None and upload.state == "answered" and upload.step != LABEL
+    return upload is not None and upload.state == "answered" and upload.step not in NOT_JUDGED
 
 
 def _outcome(picture: Row[Any]) -> Outcome:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from inspection.hub.images.store import ImageStore
 from inspection.hub.images.tables import image_keys
 from inspection.hub.people.tables import legal_holds
-from inspection.hub.precheck.tables import cases, decisions, links, objects, pictures, pieces, uploads
+from inspection.hub.precheck.tables import cases, challenges, decisions, links, objects, pictures, pieces, uploads
 from inspection.hub.precheck.trust.tables import prints, signals
 
 UNFINISHED_FOR = timedelta(days=1)
@@ -128,6 +128,9 @@ def rows_of(connection: Connection, merchant_id: UUID, rmas: Collection[str]) ->
         "uploads": sa.select(uploads).where(uploads.c.merchant_id == merchant_id, uploads.c.id.in_(of)),
         "pictures": sa.select(pictures).where(pictures.c.merchant_id == merchant_id, pictures.c.upload_id.in_(of)),
         "decisions": sa.select(decisions).where(decisions.c.merchant_id == merchant_id, decisions.c.case_id.in_(mine)),
+        "challenges": sa.select(challenges).where(
+            challenges.c.merchant_id == merchant_id, challenges.c.case_id.in_(mine)
+        ),
         "signals": sa.select(signals).where(signals.c.merchant_id == merchant_id, signals.c.case_id.in_(mine)),
         "objects": sa.select(objects).where(objects.c.merchant_id == merchant_id, objects.c.upload_id.in_(of)),
     }

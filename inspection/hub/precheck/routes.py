@@ -19,6 +19,7 @@ from inspection.hub.hub import CurrentHub
 from inspection.hub.precheck import cases, keeping
 from inspection.hub.precheck.agreement import agreement
 from inspection.hub.precheck.cases import State
+from inspection.hub.precheck.challenges import ask, challenges_of
 from inspection.hub.precheck.deciding import Ruling, decide, decisions_of, queue
 from inspection.hub.precheck.desk import CurrentDesk
 from inspection.hub.precheck.schemas import (
@@ -28,6 +29,7 @@ from inspection.hub.precheck.schemas import (
     CaseQueue,
     CaseSummary,
     CaseView,
+    ChallengeView,
     DecisionView,
     KindView,
     NewCase,
@@ -168,6 +170,25 @@ async def post_decision(rma: Rma, request: Request, hub: CurrentHub, caller: Dec
     return await run_in_threadpool(decided)
 
 
+@router.post(
+    "/cases/{rma}/challenge",
+    status_code=201,
+    response_model=ChallengeView,
+    summary="Ask for a paper with four characters beside the item",
+    responses={
+        200: {"model": ChallengeView, "description": "The customer is asked for one already"},
+        **documented(*COMMON, "precheck.not_found", "precheck.decided"),
+    },
+)
+def post_challenge(rma: Rma, hub: CurrentHub, caller: Decider) -> JSONResponse:
+    """The customer's page shows the characters at once. The picture is shown beside them; a person compares."""
+    lasts = timedelta(hours=hub.config.precheck.challenge_hours)
+    with hub.database.transaction() as connection:
+        asked, is_new = ask(connection, caller, rma, lasts)
+    shown = ChallengeView.model_validate(asked).model_dump(mode="json")
+    return JSONResponse(shown, status_code=201 if is_new else 200)
+
+
 @router.get("/cases/{rma}", summary="Read one case", responses=documented(*COMMON, "precheck.not_found"))
 def get_case(rma: Rma, hub: CurrentHub, caller: Reader) -> CaseView:
     """The case with every file that came and what was seen in it."""
@@ -254,6 +275,7 @@ def case_view(connection: Connection, merchant_id: UUID, rma: str) -> CaseView:
     more = {
         "uploads": found,
         "signals": [SignalView.model_validate(row) for row in signals_of(connection, merchant_id, case.id)],
+        "challenges": [ChallengeView.model_validate(each) for each in challenges_of(connection, case)],
         "decisions": [DecisionView.model_validate(row) for row in decisions_of(connection, merchant_id, case.id)],
     }
     return CaseView.model_validate(case).model_copy(update=more)

@@ -95,6 +95,18 @@ class NewDecision(BaseModel):
     version: Annotated[int, Field(ge=1, description="of the case that was read; another is refused")] | None = None
 
 
+class ChallengeView(BaseModel):
+    """A paper with characters that the customer was asked to lay beside the item."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str = Field(examples=["K7WD"])
+    asked_at: AwareDatetime
+    expires_at: AwareDatetime
+    upload_id: UUID | None = Field(description="the file that answers it; a person compares, nothing reads the paper")
+    live: bool = Field(description="the customer is still asked for it")
+
+
 class DecisionView(BaseModel):
     """What a person decided."""
 
@@ -196,4 +208,5 @@ class CaseView(BaseModel):
     changed_at: AwareDatetime
     uploads: list[UploadView] = []
     signals: list[SignalView] = []
+    challenges: list[ChallengeView] = Field([], description="the newest first")
     decisions: list[DecisionView] = Field([], description="the newest first; it counts")

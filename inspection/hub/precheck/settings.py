@@ -19,6 +19,7 @@ class PrecheckSection(BaseModel):
         products: product catalogue; ``None``: what goods are worth plays no part.
         bundle: model bundle; ``None`` is the one that comes with the program.
         policy: rules of the customer's answer; ``None`` for those that come with the program.
+        challenge_hours: how long a customer may take to send a picture with the characters that a person asked for.
         case_uploads: files that one case may bring.
         case_bytes: bytes that one case may bring.
         address_uploads: files that may be begun from one network address in an hour.
@@ -37,6 +38,7 @@ class PrecheckSection(BaseModel):
     products: Path | None = None
     bundle: Path | None = None
     policy: Path | None = None
+    challenge_hours: Annotated[int, Field(ge=1, le=720)] = 24
     case_uploads: Annotated[int, Field(ge=1, le=500)] = 40
     case_bytes: Annotated[int, Field(ge=1_000_000, le=10**10)] = 400_000_000
     address_uploads: Annotated[int, Field(ge=1, le=1_000_000)] = 400

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inspection.hub.precheck import cases
-from inspection.hub.precheck.answers import LABEL
+from inspection.hub.precheck.answers import NOT_JUDGED
 from inspection.hub.precheck.tables import decisions, pictures, uploads
 
 LEAST_PROBABILITY = 0.5
@@ -45,7 +45,7 @@ def summary(connection: Connection, merchant_id: UUID, rma: str) -> Summary:
     """
     case = cases.of_return(connection, merchant_id, rma)
     of = sa.and_(uploads.c.merchant_id == pictures.c.merchant_id, uploads.c.id == pictures.c.upload_id)
-    counts = uploads.c.case_id == case.id, uploads.c.state == "answered", uploads.c.step != LABEL
+    counts = uploads.c.case_id == case.id, uploads.c.state == "answered", uploads.c.step.not_in(NOT_JUDGED)
     query = sa.select(pictures.c.findings).join(uploads, of).where(pictures.c.merchant_id == merchant_id, *counts)
     decision = None
     if case.decided_by is not None:

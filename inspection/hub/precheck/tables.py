@@ -100,7 +100,7 @@ uploads = Table(
     Column("looking_since", WHEN),
     Column("done_at", WHEN),
     ForeignKeyConstraint(["merchant_id", "case_id"], ["precheck_cases.merchant_id", "precheck_cases.id"]),
-    CheckConstraint("step IN ('whole', 'damage', 'label', 'video', 'other')", name="step"),
+    CheckConstraint("step IN ('whole', 'damage', 'label', 'video', 'challenge', 'other')", name="step"),
     CheckConstraint("kind IN ('image', 'video')", name="kind"),
     CheckConstraint("state IN ('receiving', 'waiting', 'retake', 'answered', 'refused', 'parked')", name="state"),
     CheckConstraint("size_bytes >= 1", name="size_bytes"),
@@ -181,3 +181,19 @@ decisions = Table(
     Index("precheck_decisions_case_idx", "merchant_id", "case_id", "decided_at"),
 )
 """What people decided; rows are only added, but for notes of a person that was erased."""
+
+challenges = Table(
+    "precheck_challenges",
+    METADATA,
+    Column("merchant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True, server_default=NEW_ID),
+    Column("case_id", Uuid, nullable=False),
+    Column("code", Text, nullable=False, comment="what the customer writes on a paper"),
+    Column("asked_at", WHEN, nullable=False, server_default=func.clock_timestamp()),
+    Column("expires_at", WHEN, nullable=False),
+    ForeignKeyConstraint(["merchant_id", "case_id"], ["precheck_cases.merchant_id", "precheck_cases.id"]),
+    CheckConstraint("length(code) = 4", name="code"),
+    CheckConstraint("expires_at > asked_at", name="expires_at"),
+    Index("precheck_challenges_case_idx", "merchant_id", "case_id", "asked_at"),
+)
+"""What people asked customers to write beside the item; rows are only added. Which file answers is told by time."""

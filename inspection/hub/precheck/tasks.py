@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from inspection.hub.hub import Hub
 from inspection.hub.jobs.context import work_of
 from inspection.hub.precheck import keeping, results
-from inspection.hub.precheck.answers import LABEL
+from inspection.hub.precheck.answers import NOT_JUDGED
 from inspection.hub.precheck.decoder import PictureRefused
 from inspection.hub.precheck.lookers import Bench, Lookers
 from inspection.hub.precheck.looking import glance, glances
@@ -82,7 +82,7 @@ def _seen(bench: Bench, row: Row[Any], data: bytes, item: Item) -> Seen:
     if not good and not row.sent_anyway:
         return results.not_good(found)
     chosen = good or found
-    if row.step == LABEL:
+    if row.step in NOT_JUDGED:
         return results.judged([results.shown(each) for each in chosen], [each.at_ms for each in chosen])
     looks = [bench.looker.judged(each, item) for each in chosen]
     return results.judged(looks, [each.at_ms for each in chosen])

@@ -30,7 +30,7 @@ from inspection.hub.precheck.video import MAX_VIDEO_BYTES
 from inspection.hub.problems import Problem
 
 TASK, QUEUE = "precheck.look", "precheck"
-STEPS = ("whole", "damage", "label", "video", "other")
+STEPS = ("whole", "damage", "label", "video", "challenge", "other")
 MAX_PIECES = 4000
 HOUR = timedelta(hours=1)
 FIRST_DUE = datetime(2026, 1, 1, tzinfo=UTC)

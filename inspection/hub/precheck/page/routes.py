@@ -45,7 +45,7 @@ class Announced(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    step: Annotated[str, Field(pattern="^(whole|damage|label|video|other)$")]
+    step: Annotated[str, Field(pattern="^(whole|damage|label|video|challenge|other)$")]
     size_bytes: Annotated[int, Field(ge=1, le=2**31 - 1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 

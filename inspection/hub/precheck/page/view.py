@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from inspection.hub.precheck.challenges import challenges_of
 from inspection.hub.precheck.line import expected_wait_s
 from inspection.hub.precheck.messages import sentence
 from inspection.hub.precheck.replies import reply
@@ -75,6 +76,7 @@ class View:
         open_steps: what has not been shown well yet, in order.
         decision: what a person decided, in the customer's language; empty while nobody has.
         note: what that person wrote.
+        challenge: characters for a paper beside the item; empty while nobody asks for one.
     """
 
     state: str
@@ -89,6 +91,7 @@ class View:
     open_steps: tuple[str, ...]
     decision: str = ""
     note: str = ""
+    challenge: str = ""
 
 
 def view(connection: Connection, case: Row[Any], language: str) -> View:
@@ -105,6 +108,7 @@ def view(connection: Connection, case: Row[Any], language: str) -> View:
     shown = [picture for each in sent for picture in each.pictures]
     done = {row.step for row in rows if row.state in DONE}
     counts = _decision(connection, case)
+    asked = next((each for each in challenges_of(connection, case) if each.live), None)
     return View(
         state=case.state,
         version=case.version,
@@ -118,6 +122,7 @@ def view(connection: Connection, case: Row[Any], language: str) -> View:
         open_steps=tuple(step for step in ("whole", "damage", "label") if step not in done),
         decision=reply(counts.decision, language) if counts is not None else "",
         note=counts.note if counts is not None else "",
+        challenge=asked.code if asked is not None and case.state != "decided" else "",
     )
 
 

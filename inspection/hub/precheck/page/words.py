@@ -23,6 +23,7 @@ STEPS: Mapping[str, str] = {
     "damage": N_("The damage, close up"),
     "label": N_("The label or barcode"),
     "video": N_("A short video"),
+    "challenge": N_("The item with the paper"),
     "other": N_("Another picture"),
 }
 
@@ -30,6 +31,7 @@ ADVICE: Mapping[str, str] = {
     "whole": N_("All of it in the picture, from one step away."),
     "damage": N_("So close that the damage fills half of the picture."),
     "label": N_("Flat and straight, so that it can be read."),
+    "challenge": N_("Item and paper in one picture, so that the characters can be read."),
     "video": N_("Up to 20 seconds, slowly once around the item."),
     "other": N_("Whatever else helps to understand the problem."),
 }

@@ -15,6 +15,8 @@
     if (fresh && old && (fresh.dataset.version !== old.dataset.version || fresh.dataset.waits !== "0")) {
       const focus = state.contains(document.activeElement);
       state.replaceChildren(document.importNode(fresh, true));
+      const asked = document.getElementById("step-challenge");
+      if (asked) asked.hidden = !fresh.dataset.challenge;
       if (focus) state.querySelector("h2").focus();
     }
   }
