@@ -16,7 +16,7 @@ import resource
 import struct
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import IO, Any
 
@@ -47,6 +47,12 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+C2PA_STORE = bytes.fromhex("6332706100110010800000aa00389b71")
+"""Type of the JUMBF superbox that holds all manifests of a file (C2PA 2.1, 11.1)."""
+C2PA_IN_BOXES = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+"""Type of the ``uuid`` box that holds it in files of ISO/IEC 14496-12 (C2PA 2.1, annex A)."""
+MOST_PARTS = 20_000
+"""Segments, chunks or boxes of a file that are walked through; a picture of 25 MB has some thousand."""
 _TIME = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)")
 
 
@@ -59,7 +65,8 @@ def decode(kind: str, data: bytes) -> tuple[dict[str, Any], bytes]:
 
     Of an animation it is the first picture. Colour profiles are not applied. What is told: ``width``, ``height`` of the
     pixels, ``original_width``, ``original_height`` as stored, ``animated``, ``orientation`` (Exif, 1..8), ``taken_at``
-    (local time of the camera), ``camera_make``, ``camera_model``, ``has_place`` (never the place itself).
+    (local time of the camera), ``camera_make``, ``camera_model``, ``has_place`` (never the place itself), ``c2pa``
+    (``present`` or ``absent``; see :func:`has_c2pa`).
 
     Raises:
         Unfit: it cannot be opened, or is too large or too small.
@@ -75,7 +82,14 @@ def decode(kind: str, data: bytes) -> tuple[dict[str, Any], bytes]:
             image.draft(None, (size[0] // factor, size[1] // factor))
         animated = bool(getattr(image, "is_animated", False))
         image.load()
-        told = {**_told(image), "original_width": size[0], "original_height": size[1], "animated": animated}
+        c2pa = "present" if has_c2pa(kind, data) else "absent"
+        told = {
+            **_told(image),
+            "c2pa": c2pa,
+            "original_width": size[0],
+            "original_height": size[1],
+            "animated": animated,
+        }
         upright = _upright(_reduced(_flat(image)), told["orientation"])
         told |= {"width": upright.width, "height": upright.height}
         return told, upright.tobytes("raw", "BGR")
@@ -199,6 +213,72 @@ def _told(image: Image.Image) -> dict[str, Any]:
         taken = _TIME.fullmatch(_word(exif.get_ifd(EXIF_FOLDER).get(TAKEN_AT)))
         told["taken_at"] = "{}-{}-{}T{}".format(*taken.groups()) if taken else ""
     return told
+
+
+def has_c2pa(kind: str, data: bytes) -> bool:
+    """Whether a file carries a C2PA manifest store: content credentials.
+
+    That it is there says nothing of whether its signatures hold, or whose they are; anybody can put one in. Where it
+    lies: JPEG in segments APP11 (ISO/IEC 19566-5, D.2), PNG in a chunk ``caBX``, WebP in a chunk ``C2PA``, HEIC in an
+    outermost box ``uuid`` (C2PA 2.1, annex A).
+    """
+    walk = {"jpeg": _jpeg_stores, "png": _png_stores, "webp": _webp_stores, "heif": _heif_stores}[kind]
+    view = memoryview(data)
+    return any(_is_c2pa_store(view[at : at + 64]) for at, _ in zip(walk(view), range(MOST_PARTS), strict=False) if at)
+
+
+def _is_c2pa_store(box: memoryview) -> bool:
+    """A superbox ``jumb`` whose description box ``jumd`` comes first and has the type of a store (ISO/IEC 19566-5)."""
+    start = 16 if _int(box[:4]) == 1 else 8
+    return bytes(box[4:8]) == b"jumb" and bytes(box[start + 4 : start + 24]) == b"jumd" + C2PA_STORE
+
+
+def _jpeg_stores(data: memoryview) -> Iterator[int]:
+    """Where APP11 segments that carry boxes have their boxes, 0 for every other segment; until the first scan."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:  # noqa: PLR2004 -- marker
+        if data[at + 1] == 0xFF:  # noqa: PLR2004 -- a byte that fills
+            at += 1
+        elif data[at + 1] == 0xDA:  # noqa: PLR2004 -- start of scan
+            return
+        else:
+            boxes = data[at + 1] == 0xEB and bytes(data[at + 4 : at + 6]) == b"JP"  # noqa: PLR2004 -- APP11
+            yield at + 12 if boxes else 0
+            at += 2 + max(2, _int(data[at + 2 : at + 4]))
+
+
+def _png_stores(data: memoryview) -> Iterator[int]:
+    at = 8
+    while at + 12 <= len(data):
+        yield at + 8 if bytes(data[at + 4 : at + 8]) == b"caBX" else 0
+        at += 12 + _int(data[at : at + 4])
+
+
+def _webp_stores(data: memoryview) -> Iterator[int]:
+    at = 12
+    while at + 8 <= len(data):
+        yield at + 8 if bytes(data[at : at + 4]) == b"C2PA" else 0
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+
+
+def _heif_stores(data: memoryview) -> Iterator[int]:
+    """After the box's type follow version and flags, a purpose that ends with 0, and an offset of 8 bytes."""
+    at, purpose = 0, b"manifest\0"
+    while at + 8 <= len(data):
+        size, start = _int(data[at : at + 4]), at + 8
+        if size == 1:
+            size, start = _int(data[at + 8 : at + 16]), at + 16
+        is_c2pa = bytes(data[at + 4 : at + 8]) == b"uuid" and bytes(data[start : start + 16]) == C2PA_IN_BOXES
+        named = bytes(data[start + 20 : start + 20 + len(purpose)]) == purpose
+        yield start + 20 + len(purpose) + 8 if is_c2pa and named else 0
+        if size < start - at:  # 0: to the end of the file
+            return
+        at += size
+
+
+def _int(data: memoryview) -> int:
+    return int.from_bytes(data, "big")
 
 
 def _bytes(value: object) -> bytes:

@@ -56,6 +56,7 @@ class Sent:
         message: what they are told of it; empty while nothing is known.
         problem: code of the sketch that shows how to do better, without ``precheck.``; empty for none.
         anyway: whether sending it anyway is offered.
+        c2pa: whether it carries content credentials; nobody has checked them.
     """
 
     id: UUID
@@ -65,6 +66,7 @@ class Sent:
     problem: str
     anyway: bool
     pictures: tuple[Shown, ...]
+    c2pa: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _sent(row: Row[Any], rows: Any, seen: tuple[Shown, ...], language: str) -> S
         problem=(row.code or "").removeprefix("precheck.") if row.state == "retake" else "",
         anyway=row.state == "retake" and len(poor) >= TRIES and row is poor[-1],
         pictures=seen,
+        c2pa=(row.told or {}).get("c2pa") == "present",
     )
 
 
