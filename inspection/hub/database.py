@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from inspection.hub.errors import DatabaseUnavailable, ExtensionMissing, SchemaOutdated
+from inspection.hub.jsonb import to_jsonb
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x72657475726E73  # "returns"; any number will do, as long as every hub takes the same
@@ -50,6 +51,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=POOL_WAIT_S,
+            json_serializer=to_jsonb,
             hide_parameters=True,  # what a person wrote never reaches a log through an error message
             connect_args={"connect_timeout": 5, "options": options, "application_name": "returns-hub"},
         )
