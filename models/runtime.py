@@ -168,6 +168,7 @@ class Judge:
             pictures: 1 to 32 views.
             bank: of the good samples.
             goods: what kind the item is said to be, as in the product catalogue; it decides how sure is sure enough.
+                ``None``: nobody says; then it is the kind that the item clearly looks like, if there is one.
 
         Raises:
             PictureRefused: an array is no picture.
@@ -186,7 +187,8 @@ class Judge:
         spec = self.spec
         capture = tuple(quality(picture.view, fitted) for picture, fitted in zip(pictures, batch, strict=True))
         distances = self._reference.distances(raw.embedding)
-        item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.lines(goods))
+        kind = goods if goods is not None else self._looks_like(raw.embedding)
+        item = fused(raw.defects, raw.conditions, distances, [v.ok for v in capture], spec.thresholds.lines(kind))
         other = self._of_other_kind(raw.embedding[list(item.views)], goods)
         strange = max(item.distance / spec.thresholds.novelty, other)
         counting = {pictures[place].view for place in item.views}
@@ -201,7 +203,7 @@ class Judge:
             confident=item.confident,
             capture=capture,
             decided_by=pictures[item.deciding].view,
-            trials=spec.thresholds.trials(goods),
+            trials=spec.thresholds.trials(kind),
         )
         return assessment, compared
 
@@ -251,6 +253,15 @@ class Judge:
         size = self.spec.input.size
         fitted = [fit(picture.pixels, size, crop) for picture, crop in zip(pictures, crops, strict=True)]
         return np.stack([pixels for pixels, _ in fitted]), [letterbox for _, letterbox in fitted]
+
+    def _looks_like(self, embedding: Floats) -> str | None:
+        """The kind of goods whose centre is clearly the nearest to the views (N, E): of what nobody named."""
+        limit = self.spec.thresholds.other_kind
+        if limit is None or len(self.spec.kinds) < 2:  # noqa: PLR2004 -- of one kind nothing is nearer
+            return None
+        away = self._reference.to_centres(embedding).mean(axis=0)
+        nearest, second = (int(place) for place in np.argsort(away)[:2])
+        return self.spec.kinds[nearest] if away[second] - away[nearest] > limit else None
 
     def _of_other_kind(self, embedding: Floats, goods: str | None) -> float:
         """How much the views (N, E) look like another kind of goods than the item is said to be; over 1 it is one."""

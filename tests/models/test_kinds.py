@@ -174,9 +174,11 @@ def test_the_run_time_is_sure_by_the_kind_of_goods(tmp_path: Path) -> None:
     seal_bundle(folder, BundleSpec.model_validate(spec.model_copy(update={"thresholds": known}).model_dump()))
     judge = Judge.load(folder, threads=1)
     picture = ViewPicture("top", np.asarray(cv2.imread(str(INTACT_PICTURE)), np.uint8))
-    phone, can, unknown = (judge.assess([picture], goods) for goods in ("phone", "can", None))
-    assert (phone.confident, can.confident, unknown.confident) == (True, False, False)
-    assert (phone.trials, can.trials) == (Trials.ENOUGH, Trials.TOO_FEW)
+    phone, can, unnamed = (judge.assess([picture], goods) for goods in ("phone", "can", None))
+    assert (phone.confident, can.confident, unnamed.confident) == (True, False, True)
+    assert (phone.trials, can.trials, unnamed.trials) == (Trials.ENOUGH, Trials.TOO_FEW, Trials.ENOUGH)
+    noise = ViewPicture("top", np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8))
+    assert not judge.assess([noise]).confident or judge.assess([noise]).novel
     assert phone.p_condition == can.p_condition
 
 
