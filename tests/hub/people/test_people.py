@@ -44,7 +44,8 @@ NOT_PERSONAL = {
     "evidence_cosignatures", "evidence_entries", "evidence_nodes", "image_keys", "image_pieces", "inspection_images",
     "inspections", "item_matches", "legal_holds", "merchants", "oidc_flows", "return_lines", "returns",
     "sign_in_attempts", "staff", "station_clocks", "station_status", "stations", "station_keys", "precheck_cases",
-    "precheck_links", "precheck_challenges", "precheck_decisions", "precheck_pictures", "precheck_pieces", "precheck_uploads",
+    "precheck_links", "precheck_challenges", "precheck_decisions", "precheck_pictures", "precheck_pieces",
+    "precheck_uploads",
 }  # fmt: skip
 """Tables that were looked through: what is personal in them is in the register column by column."""
 
