@@ -80,7 +80,7 @@ def carry_out(hub: Hub, merchant_id: UUID, erasure: UUID) -> dict[str, Any]:
     with hub.database.transaction() as connection:
         of = known.inspections_of(connection, merchant_id, row.cases)
         alone, shared = known.pictures_of(connection, merchant_id, of)
-        keeping.shut_links(connection, merchant_id, row.cases)
+        keeping.end_uploads(connection, merchant_id, row.cases)
         sent = keeping.objects_of(connection, merchant_id, row.cases)
     shredded = shred(hub.database, hub.images, merchant_id, alone | sent)
     with hub.database.transaction() as connection:

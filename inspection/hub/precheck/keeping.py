@@ -25,6 +25,8 @@ from inspection.hub.precheck.tables import cases, challenges, decisions, links, 
 from inspection.hub.precheck.trust.tables import prints, signals
 
 UNFINISHED_FOR = timedelta(days=1)
+ERASED = "precheck.erased"
+"""Code of an upload whose case was erased while it was on its way or was looked at."""
 _ID_BYTES = 16
 
 
@@ -110,6 +112,32 @@ def forget(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> 
     lost = sa.and_(objects.c.merchant_id == merchant_id, objects.c.upload_id.in_(_uploads(merchant_id, rmas)))
     connection.execute(objects.delete().where(lost, shredded))
     return count
+
+
+def end_uploads(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> None:
+    """Let nothing more be kept of these returns: who is still receiving or looking finds that it is over.
+
+    Links are shut, too. From the moment that this commits :func:`objects_of` tells of every object there will be, but
+    for those that :func:`entered_none` is asked about.
+    """
+    of_merchant = sa.and_(cases.c.merchant_id == merchant_id, cases.c.rma.in_(rmas))
+    ids = list(connection.execute(sa.select(cases.c.id).where(of_merchant).with_for_update()).scalars())
+    shut_links(connection, merchant_id, rmas)
+    mine = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.case_id.in_(ids))
+    begun = sa.select(uploads.c.id).where(mine, uploads.c.state == "receiving")
+    arrived = sa.and_(pieces.c.merchant_id == merchant_id, pieces.c.upload_id.in_(begun))
+    connection.execute(pieces.delete().where(arrived))
+    connection.execute(uploads.delete().where(mine, uploads.c.state == "receiving"))
+    waiting = uploads.c.state.in_(("waiting", "retake"))
+    over = {"state": "refused", "code": ERASED, "looking_since": None}
+    connection.execute(uploads.update().where(mine, waiting).values(over))
+
+
+def entered_none(connection: Connection, merchant_id: UUID, upload_id: UUID) -> bool:
+    """Whether the case was erased meanwhile, so that what was stored for the upload just now belongs to nothing."""
+    mine = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.id == upload_id)
+    row = connection.execute(sa.select(uploads.c.code).where(mine)).one_or_none()
+    return row is None or row.code == ERASED
 
 
 def shut_links(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> None:

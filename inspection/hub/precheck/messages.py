@@ -57,6 +57,12 @@ REFUSALS: Mapping[str, Sentences] = {
         "th": "ภาพส่งมาไม่ครบ โปรดส่งอีกครั้งเมื่อสัญญาณเครือข่ายดี",
         "vi": "Ảnh chưa được gửi hết; hãy gửi lại khi mạng ổn định.",
     },
+    "erased": {
+        "zh-CN": "已按要求删除。",
+        "en": "This was erased, as was asked for.",
+        "th": "ลบแล้วตามที่ขอ",
+        "vi": "Đã xóa theo yêu cầu.",
+    },
     "broken": {
         "zh-CN": "照片文件已损坏，请重新拍一张再发送。",
         "en": "The picture file is damaged; take the photograph again and send the new one.",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from inspection.hub.hub import Hub
+from inspection.hub.people.erasing import shred
 from inspection.hub.precheck import answers, cases, keeping
 from inspection.hub.precheck.decoder import PictureRefused
 from inspection.hub.precheck.keeping import Kept, Role
@@ -89,6 +90,21 @@ def write(hub: Hub, merchant_id: UUID, upload_id: UUID, seen: Seen) -> bool:
         Problem: what the picture store raises; nothing is written then.
     """
     kept = [keeping.put(hub.images, merchant_id, upload_id, Role.SHOWN, look.jpeg) for look in seen.looks]
+    is_written = _written(hub, merchant_id, upload_id, seen, kept)
+    if not is_written:
+        shred_late(hub, merchant_id, upload_id, kept)
+    return is_written
+
+
+def shred_late(hub: Hub, merchant_id: UUID, upload_id: UUID, kept: Sequence[Kept]) -> None:
+    """Destroy what was stored for an upload whose case was erased in between."""
+    with hub.database.transaction() as connection:
+        is_over = keeping.entered_none(connection, merchant_id, upload_id)
+    if is_over:
+        shred(hub.database, hub.images, merchant_id, [each.sha256 for each in kept])
+
+
+def _written(hub: Hub, merchant_id: UUID, upload_id: UUID, seen: Seen, kept: Sequence[Kept]) -> bool:
     with hub.database.transaction() as connection:
         mine = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.id == upload_id)
         of = connection.execute(sa.select(uploads.c.case_id).where(mine)).scalar()

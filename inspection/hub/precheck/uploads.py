@@ -20,7 +20,7 @@ from inspection.hub.accounts import clock
 from inspection.hub.events import EventKind, record
 from inspection.hub.hub import Hub
 from inspection.hub.jobs.enqueue import enqueue
-from inspection.hub.precheck import cases, keeping
+from inspection.hub.precheck import cases, keeping, results
 from inspection.hub.precheck.cases import State
 from inspection.hub.precheck.decoder import MAX_BYTES
 from inspection.hub.precheck.kinds import container_of
@@ -159,8 +159,20 @@ def finish(hub: Hub, upload: Row[Any]) -> bytes:
 
 
 def keep(hub: Hub, upload: Row[Any], content: bytes) -> None:
-    """Store a whole file encrypted, and leave the job of looking at it behind in the transaction that says so."""
+    """Store a whole file encrypted, and leave the job of looking at it behind in the transaction that says so.
+
+    Raises:
+        Problem: ``upload.unknown`` when its case was erased meanwhile; nothing of it is kept then.
+    """
     kept = keeping.put(hub.images, upload.merchant_id, upload.id, keeping.Role.ORIGINAL, content)
+    try:
+        _enter(hub, upload, kept, content)
+    except Problem:
+        results.shred_late(hub, upload.merchant_id, upload.id, [kept])
+        raise
+
+
+def _enter(hub: Hub, upload: Row[Any], kept: keeping.Kept, content: bytes) -> None:
     with hub.database.transaction() as connection:
         case = cases.locked(connection, upload.merchant_id, upload.case_id)
         row = _locked(connection, upload)

@@ -119,7 +119,8 @@ def test_a_case_needs_its_return_and_is_seen_by_its_merchant_only(
     opened(admin, rma)
     upload = sent(running, rma, b"a file")
     with running.client(new_merchant(running)) as other:
-        assert other.get(f"/v1/precheck/cases/{rma}").status_code == 404
+        assert other.get(f"/v1/precheck/cases/{rma}/summary").status_code == 404
+        assert other.get(f"/v1/precheck/cases/{rma}").status_code == 403
     assert admin.get(f"/v1/precheck/uploads/{upload}/original").content == b"a file"
 
 

@@ -12,7 +12,7 @@ from inspection.policy.rules import LANGUAGES
 
 
 def test_every_reason_of_refusal_has_a_sentence() -> None:
-    assert set(REASONS) | {"no_file"} == set(REFUSALS)
+    assert set(REASONS) | {"no_file", "erased"} == set(REFUSALS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
