@@ -36,7 +36,7 @@ def test_one_key_puts_the_good_sample_beside_the_picture(rig: Rig, page: Page) -
     page.keyboard.press("b")
     expect(page.locator("figure[data-view=top] img.sample")).to_be_visible()
     expect(page.locator("figure[data-view=front] img.sample")).to_have_count(0)  # no sample of this view
-    page.wait_for_function("document.querySelector('img.sample').naturalWidth === 320")
+    expect(page.locator("img.sample")).to_have_js_property("naturalWidth", 320)
     sample, shot = (page.locator(f"figure[data-view=top] {each}").bounding_box() for each in ("img.sample", ".shot"))
     assert sample is not None
     assert shot is not None

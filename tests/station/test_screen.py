@@ -229,7 +229,7 @@ def test_the_words_fit_in_every_language(rig: Rig, page: Page, language: str) ->
     page.goto(f"{rig.url}/?lang={language}")
     scan(rig, f"m-{language}", "minor")
     expect_state(page, "judged")
-    page.wait_for_function("document.querySelectorAll('.actions button').length === 9")
+    expect(page.locator(".actions button")).to_have_count(9)
     clipped = page.evaluate(
         """() => [...document.querySelectorAll("button, .verdict, .todo, .reason, header a")]
             .filter((e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1)

@@ -317,7 +317,7 @@ def test_everything_fits_in_every_language(rig: Rig, page: Page, size: tuple[int
     for language in ("zh-CN", "th", "vi", "en"):
         page.goto(f"{rig.url}/?lang={language}")
         put(rig, page, f"l{size[0]}{language[:2]}", "minor")
-        page.wait_for_function("document.querySelectorAll('.actions button').length === 9")
+        expect(page.locator(".actions button")).to_have_count(9)
         assert _clipped(page) == []
         assert _cut_off(page) == []
         rig.command("cancel")
