@@ -38,7 +38,7 @@ MARGIN = 0.12
 BLOCK = 16
 SAME = 0.92
 """Agreement from which two pictures are called the same; measured by ``python -m benchmarks.precheck_reuse``."""
-MAX_DIFFERENCE = 0.3
+MAX_DIFFERENCE = 0.25
 """Largest difference of one place, as a share of the strongest structure; a spot that only one picture has is more."""
 
 
