@@ -20,7 +20,7 @@ from calibration.lens import NamedSighting
 from calibration.record import Lens
 from inspection.errors import CalibrationError
 
-MAX_RMS_PX = 2.5
+MAX_RMS_PX = 1.5
 SCALE_PX = 5
 """Half the length, in pixels, over which a local scale is taken."""
 
