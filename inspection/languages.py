@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gettext
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from babel.messages import mofile, pofile
+from babel.messages import Catalog, mofile, pofile
 
 TITLES: Mapping[str, str] = {"zh-CN": "中文", "en": "English", "th": "ไทย", "vi": "Tiếng Việt"}
 SOURCE_LANGUAGE = "en"
@@ -28,9 +28,9 @@ class Languages:
     default: str
 
     @classmethod
-    def read(cls, folder: Path, default: str) -> Self:
-        """Read every catalogue in ``folder``."""
-        return cls({tag: _catalogue(folder, tag) for tag in TITLES}, default)
+    def read(cls, default: str, *folders: Path) -> Self:
+        """Read every catalogue in ``folders``; what an earlier one says of a message counts."""
+        return cls({tag: _catalogue(folders, tag) for tag in TITLES}, default)
 
     def choose(self, asked: str | None, remembered: str | None, accept_language: str | None) -> str:
         """The tag to use: asked for by ``?lang=``, else the cookie's, else the browser's (RFC 9110, 12.5.4)."""
@@ -44,12 +44,15 @@ class Languages:
         return self.default
 
 
-def _catalogue(folder: Path, tag: str) -> gettext.NullTranslations:
+def _catalogue(folders: Sequence[Path], tag: str) -> gettext.NullTranslations:
     if tag == SOURCE_LANGUAGE:
         return gettext.NullTranslations()
     name = tag.replace("-", "_")
-    with (folder / f"{name}.po").open("rb") as file:
-        catalogue = pofile.read_po(file, locale=name)
+    catalogue = Catalog(locale=name)
+    for folder in reversed(folders):
+        with (folder / f"{name}.po").open("rb") as file:
+            for message in pofile.read_po(file, locale=name):
+                catalogue[message.id] = message
     compiled = io.BytesIO()
     mofile.write_mo(compiled, catalogue)
     compiled.seek(0)

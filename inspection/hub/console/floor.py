@@ -8,20 +8,18 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
-from inspection.hub.console.shell import POLICY, CurrentShell, PageRoute
+from inspection.hub.console.shell import WITH_SCRIPT, CurrentShell, PageRoute
 from inspection.hub.hub import CurrentHub, Hub
 from inspection.hub.stations import live
 from inspection.hub.stations.live import Floor, LiveStation
 
 router = APIRouter(prefix="/console/floor", route_class=PageRoute, include_in_schema=False)
 Reader = Annotated[Caller, Depends(allowed(Permission.STATIONS_READ))]
-WITH_SCRIPT = f"{POLICY}; script-src 'self'; connect-src 'self'"
-"""The one page of the console with a script, a file of ours: it asks for the stations again and does nothing else."""
 
 
 @router.get("")
 def get_floor(request: Request, hub: CurrentHub, shell: CurrentShell, caller: Reader) -> Response:
-    """The page."""
+    """The page; its script asks for the stations again and does nothing else."""
     response = shell.page(request, "floor.html", caller, **_shown(hub, caller))
     response.headers["Content-Security-Policy"] = WITH_SCRIPT
     return response

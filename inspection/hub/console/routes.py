@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path as File
 from typing import Annotated
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from inspection.hub.accounts import administration, audit, cookies, oidc, sessions, sign_in, staff
 from inspection.hub.accounts.audit import Act, Origin
-from inspection.hub.accounts.roles import Permission, allowed, openly
+from inspection.hub.accounts.roles import Permission, allowed, may, openly
 from inspection.hub.accounts.tokens import Caller, Kind
-from inspection.hub.console.shell import HOME, SIGN_IN, STATIC, CurrentShell, Fields, PageRoute, Shell
+from inspection.hub.console import parts
+from inspection.hub.console.shell import HOME, QUALITY, SIGN_IN, STATIC, CurrentShell, Fields, PageRoute, Shell
 from inspection.hub.hub import CurrentHub, Hub
 from inspection.hub.problems import Problem
 
@@ -31,10 +33,24 @@ def get_home() -> Response:
 @router.get("/static/{name}", dependencies=[openly("styles say nothing")])
 def get_static(name: Annotated[str, Path(pattern=r"^[a-z]+\.(css|js|svg)$")]) -> Response:
     """A style sheet, script or picture of ours; its address carries its version."""
-    path = STATIC / name
-    if not path.is_file():
-        raise Problem("http.not_found", "nothing is served at this path")
-    return FileResponse(path, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+    return _static(STATIC / name)
+
+
+@router.get("/static/{part}/{name}", dependencies=[openly("styles and scripts say nothing")])
+def get_part_static(
+    part: Annotated[str, Path(pattern=r"^[a-z_]+$")], name: Annotated[str, Path(pattern=r"^[a-z_-]+\.(css|js|svg)$")]
+) -> Response:
+    """The same of another capability's pages."""
+    return _static(parts.static_file(part, name))
+
+
+@router.get("/quality")
+def get_quality(caller: Myself) -> Response:
+    """To the first page of the QA engineer's loop that the caller may see."""
+    pages = [path for path, _, permission in QUALITY if may(caller.role, permission)]
+    if not pages:
+        raise Problem("http.not_found", "there is no such page for this role")
+    return RedirectResponse(pages[0], status_code=303)
 
 
 @router.get("/sign-in", dependencies=[BEFORE])
@@ -119,6 +135,12 @@ def post_end_session(session_id: UUID, request: Request, hub: CurrentHub, caller
     """One of one's own sessions."""
     administration.end_session(hub, caller, session_id, Origin.of(request), anybody=False)
     return RedirectResponse(f"{HOME}?done=session", status_code=303)
+
+
+def _static(path: File | None) -> Response:
+    if path is None or not path.is_file():
+        raise Problem("http.not_found", "nothing is served at this path")
+    return FileResponse(path, headers={"Cache-Control": "public, max-age=31536000, immutable"})
 
 
 def _sign_in_page(request: Request, shell: Shell, problem: Problem | None = None) -> Response:

@@ -16,18 +16,17 @@ from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 
 from inspection.hub.accounts import cookies
 from inspection.hub.accounts.matrix import Permission, may
 from inspection.hub.accounts.tokens import Caller
-from inspection.hub.console import words
+from inspection.hub.console import parts, words
 from inspection.hub.console.words import N_
 from inspection.hub.problems import Problem
 from inspection.languages import TITLES, Languages
 
-HERE = Path(__file__).parent
-STATIC = HERE / "static"
+STATIC = Path(__file__).parent / "static"
 SIGN_IN = "/console/sign-in"
 HOME = "/console/account"
 LANGUAGE_AGE_S = 365 * 86_400
@@ -35,7 +34,9 @@ UNAUTHORIZED, UNPROCESSABLE = 401, 422
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""No script runs in the console, neither inline nor from a file; but for one page, see ``floor.py``."""
+"""No script runs in the console, neither inline nor from a file, but for pages that say so."""
+WITH_SCRIPT = f"{POLICY}; script-src 'self'; connect-src 'self'"
+"""For a page with a script: a file of ours, which talks to this hub only."""
 PAGE_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
 """With no referrer at all, browsers send ``Origin: null`` with our own forms (Fetch, 3.2), which we could not tell."""
 
@@ -50,6 +51,9 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("/console/audit", N_("Audit trail"), Permission.AUDIT_READ),
 )
 """Pages: path, title, and the permission without which the page is not shown."""
+QUALITY_HOME = "/console/quality"
+QUALITY: tuple[tuple[str, str, Permission], ...] = ()
+"""Pages of the QA engineer's loop, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""
 
 
 class Shell:
@@ -60,7 +64,7 @@ class Shell:
     """
 
     def __init__(self, default: str = "en") -> None:
-        self.languages = Languages.read(HERE / "locale", default)
+        self.languages = Languages.read(default, *parts.catalogues())
         self._environments = {tag: _environment(self.languages, tag) for tag in self.languages.catalogues}
         self._version = _version()
 
@@ -70,7 +74,10 @@ class Shell:
         """A whole page from ``template``, with what it shows."""
         tag = self.language(request, caller)
         secret = cookies.read(request, cookies.SESSION if caller else cookies.FORM) or ""
+        quality = [each for each in QUALITY if caller is not None and may(caller.role, each[2])]
         navigation = [each for each in NAVIGATION if caller is not None and may(caller.role, each[2])]
+        if quality:
+            navigation.insert(1, (QUALITY_HOME, N_("Quality"), quality[0][2]))
         frame = {
             "lang": tag,
             "titles": TITLES,
@@ -78,6 +85,7 @@ class Shell:
             "path": request.url.path,
             "again": request.url.path if request.method == "GET" else "/".join(request.url.path.split("/")[:3]),
             "navigation": navigation,
+            "quality": quality if request.url.path.startswith(QUALITY_HOME) else [],
             "caller": caller,
             "csrf_token": cookies.csrf_token(secret) if secret else "",
             "words": words,
@@ -140,7 +148,7 @@ Fields = Annotated[dict[str, str], Depends(cookies.form)]
 
 def _environment(languages: Languages, tag: str) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=parts.loader(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -162,6 +170,7 @@ def _moment(value: datetime | None) -> str:
 def _version() -> str:
     """Part of the static files' addresses, so that a new version is never mixed with a cached old one."""
     digest = hashlib.sha256()
-    for path in sorted(STATIC.iterdir()):
-        digest.update(path.read_bytes())
+    for folder in parts.static_folders():
+        for path in sorted(folder.iterdir()):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -19,4 +19,4 @@ class Languages(languages.Languages):
     @classmethod
     def load(cls, default: str) -> Self:
         """Read every catalogue beside this module."""
-        return cls.read(LOCALE, default)
+        return cls.read(default, LOCALE)

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from inspection.hub.accounts.audit import Act
 from inspection.hub.accounts.settings import AccessSection, OidcSection
 from inspection.hub.app import build_app
-from inspection.hub.console import words
+from inspection.hub.console import parts, words
 from inspection.hub.hub import Hub
 from inspection.hub.problems import PROBLEMS
 from inspection.hub.schema import access_tokens
@@ -219,16 +219,27 @@ def test_the_page_speaks_the_language_that_is_asked_for_and_remembers_it(
     assert f'<html lang="{tag}">' in page.text
 
 
-@pytest.mark.parametrize("name", ["zh_CN", "th", "vi"])
-def test_a_catalogue_says_exactly_what_the_console_says(name: str) -> None:
+def said_by(folder: Path) -> set[str]:
+    """The messages that a folder of pages shows."""
     methods = [("**.py", "python"), ("templates/**.html", "jinja2")]
-    found = extract_from_dir(str(CONSOLE), methods, keywords={"_": None, "N_": None, "gettext": None})
-    with (CONSOLE / "locale" / f"{name}.po").open("rb") as file:
-        catalogue = {message.id: message for message in pofile.read_po(file, locale=name) if message.id}
-    assert set(catalogue) == {message for _, _, message, _, _ in found}
+    found = extract_from_dir(str(folder), methods, keywords={"_": None, "N_": None, "gettext": None})
+    return {message for _, _, message, _, _ in found if isinstance(message, str)}
+
+
+@pytest.mark.parametrize("name", ["zh_CN", "th", "vi"])
+@pytest.mark.parametrize("part", [None, *parts.folders()])
+def test_a_catalogue_says_exactly_what_its_pages_say(part: str | None, name: str) -> None:
+    said = said_by(CONSOLE) if part is None else said_by(parts.folders()[part]) - said_by(CONSOLE)
+    folder = CONSOLE if part is None else parts.folders()[part]
+    with (folder / "locale" / f"{name}.po").open("rb") as file:
+        catalogue = {str(message.id): message for message in pofile.read_po(file, locale=name) if message.id}
+    assert set(catalogue) == said
     for source, message in catalogue.items():
         assert message.string, source
-        assert sorted(PLACE.findall(source)) == sorted(PLACE.findall(message.string))
+        assert sorted(PLACE.findall(source)) == sorted(PLACE.findall(str(message.string)))
+
+
+def test_every_act_and_no_unknown_problem_has_words() -> None:
     assert set(words.ACTS) == set(Act)
     assert set(words.PROBLEMS) <= set(PROBLEMS)
 

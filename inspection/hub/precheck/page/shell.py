@@ -41,7 +41,7 @@ class Frame:
     @cached_property
     def languages(self) -> Languages:
         """The catalogues."""
-        return Languages.read(HERE / "locale", "zh-CN")
+        return Languages.read("zh-CN", HERE / "locale")
 
     @cached_property
     def version(self) -> str:
