@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 RUN := .venv/bin/python
+# Tests run side by side, a file at a time, each process with a database of its own; more than four gain little.
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
 .PHONY: help demo test test-fast check format lock install install-dev model render bench
 
@@ -21,11 +23,11 @@ install-dev: ## The same with training and development tools
 demo: install ## Hub, one station with simulated devices, and its screen; ARGS="--help" for the options
 	@exec $(RUN) station_app.py demo $(ARGS)
 
-test: install-dev ## Every test, training included; ARGS="-k name" to choose
-	@exec $(RUN) -m pytest $(ARGS)
+test: install-dev ## Every test, training included; ARGS="-k name" to choose, JOBS=0 for one process
+	@exec $(RUN) -m pytest -n $(JOBS) $(ARGS)
 
 test-fast: install-dev ## Without the slow ones
-	@exec $(RUN) -m pytest -m "not slow" $(ARGS)
+	@exec $(RUN) -m pytest -n $(JOBS) -m "not slow" $(ARGS)
 
 check: install-dev ## Format, lint, types, import contracts
 	.venv/bin/ruff format --check .

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -259,6 +260,16 @@ def test_politeness_is_answered_at_once() -> None:
     assert Talk().hears(10, ALIVE).said() == [b"poll", b"thanks"]
 
 
+@pytest.fixture
+def every_level() -> Iterator[None]:
+    """Nothing filtered, whatever a program that another test started has set in this process."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("every_level")
 def test_a_trouble_is_shown_and_logged_once_and_goes_away_by_itself() -> None:
     with capture_logs() as logs:
         talk = Talk().hears(10, END)
