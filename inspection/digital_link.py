@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import quote
 
 RESOLVER = "https://id.gs1.org"
@@ -102,6 +103,10 @@ def canonical(uri: str) -> str | None:
 
     As the CBV 2.0 event hash wants it: resolver ``id.gs1.org``, no query, only the finest key qualifier.
     """
+    return _remembered(uri) if len(uri) <= _WORTH_REMEMBERING else _canonical(uri)
+
+
+def _canonical(uri: str) -> str | None:
     if uri.startswith("urn:epc:"):
         return from_epc_uri(uri)
     match = _DIGITAL_LINK.match(uri)
@@ -119,6 +124,10 @@ def canonical(uri: str) -> str | None:
     given = dict(pairs[1:])
     finest = next((name for name in _QUALIFIERS.get(key, ()) if name in given), None)
     return f"{RESOLVER}/{key}/{value}" + (f"/{finest}/{given[finest]}" if finest else "")
+
+
+_remembered = lru_cache(maxsize=8192)(_canonical)  # the events of one inspection name the same things again and again
+_WORTH_REMEMBERING = 500
 
 
 def _encode(text: str) -> str:
