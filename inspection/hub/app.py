@@ -30,6 +30,7 @@ from inspection.hub.inspections import routes as inspection_routes
 from inspection.hub.items import routes as item_routes
 from inspection.hub.items.schemas import NewMatch
 from inspection.hub.jobs import routes as job_routes
+from inspection.hub.lineage import routes as lineage_routes
 from inspection.hub.people import routes as people_routes
 from inspection.hub.precheck import routes as precheck_routes
 from inspection.hub.precheck.desk import Desk
@@ -77,6 +78,8 @@ def routed() -> FastAPI:
     app.include_router(console_floor.router)
     app.include_router(console_prechecks.router)
     app.include_router(console_prechecks.agreement_router)
+    app.include_router(lineage_routes.router)
+    app.include_router(lineage_routes.pages)
     problems.install(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app

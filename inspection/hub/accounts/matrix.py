@@ -53,6 +53,7 @@ class Permission(StrEnum):
     STATIONS_MANAGE = "stations:manage"
     TOKENS_READ = "tokens:read"
     TOKENS_MANAGE = "tokens:manage"
+    LINEAGE_READ = "lineage:read"
     SELF = "self"
     BADGE_SIGN_IN = "badge:sign_in"
     CREDENTIAL_ROTATE = "credential:rotate"
@@ -71,6 +72,8 @@ SUPERVISOR = (
         P.PRECHECK_DECIDE,
     }
 )
+QUALITY_READ = frozenset({P.LINEAGE_READ})
+"""To see where verdicts come from and how the model fares."""
 ASKED_AT_STATIONS = frozenset({P.INSPECTIONS_CORRECT})
 """What no route asks for: a station looks for it among the permissions of whoever signs in with a badge, and lets who
 has it agree to what a worker decided."""
@@ -80,12 +83,13 @@ STATION_ONLY = frozenset({P.BADGE_SIGN_IN, P.CREDENTIAL_ROTATE})
 MATRIX: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: OPERATOR,
     Role.SUPERVISOR: SUPERVISOR,
-    Role.QA_ENGINEER: SUPERVISOR | {P.EVIDENCE_READ},
+    Role.QA_ENGINEER: SUPERVISOR | QUALITY_READ | {P.EVIDENCE_READ},
     Role.INTEGRATOR: OPERATOR
     | {P.RETURNS_IMPORT, P.ITEMS_MATCH, P.EPCIS_READ, P.EPCIS_CAPTURE, P.CONNECTORS_READ, P.CONNECTORS_MANAGE}
     | {P.EVIDENCE_READ, P.EVIDENCE_COSIGN, P.STATIONS_READ, P.PRECHECK_INVITE},
     Role.AUDITOR: OPERATOR
     | {P.EPCIS_READ, P.CONNECTORS_READ, P.EVIDENCE_READ, P.RETENTION_READ}
+    | QUALITY_READ
     | {P.AUDIT_READ, P.STAFF_READ, P.STATIONS_READ, P.TOKENS_READ},
     Role.ADMIN: frozenset(Permission) - STATION_ONLY,
     Role.STATION: STATION_ONLY

@@ -52,7 +52,9 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 )
 """Pages: path, title, and the permission without which the page is not shown."""
 QUALITY_HOME = "/console/quality"
-QUALITY: tuple[tuple[str, str, Permission], ...] = ()
+QUALITY: tuple[tuple[str, str, Permission], ...] = (
+    ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
+)
 """Pages of the QA engineer's loop, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""
 
 
