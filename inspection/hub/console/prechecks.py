@@ -26,7 +26,7 @@ from inspection.hub.precheck.challenges import ask, challenges_of
 from inspection.hub.precheck.desk import CurrentDesk
 from inspection.hub.precheck.page.view import view
 from inspection.hub.precheck.replies import REPLIES, Decision, Reason
-from inspection.hub.precheck.trust.weighing import signals_of
+from inspection.hub.precheck.trust.weighing import claim_of, signals_of
 from inspection.hub.problems import Problem
 from inspection.hub.returns.schemas import RMA_PATTERN
 
@@ -60,6 +60,7 @@ def get_case(rma: Rma, request: Request, hub: CurrentHub, shell: CurrentShell, c
             "case": case,
             "seen": view(connection, case, shell.language(request, caller)),
             "signals": signals_of(connection, caller.merchant_id, case.id),
+            "claim": claim_of(connection, case),
             "decisions": deciding.decisions_of(connection, caller.merchant_id, case.id),
             "challenges": challenges_of(connection, case),
             "inspected": _inspected(connection, caller.merchant_id, rma),

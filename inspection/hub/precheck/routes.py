@@ -30,6 +30,7 @@ from inspection.hub.precheck.schemas import (
     CaseSummary,
     CaseView,
     ChallengeView,
+    ClaimView,
     DecisionView,
     KindView,
     NewCase,
@@ -40,7 +41,7 @@ from inspection.hub.precheck.schemas import (
 )
 from inspection.hub.precheck.summary import summary
 from inspection.hub.precheck.tables import objects, pictures, uploads
-from inspection.hub.precheck.trust.weighing import signals_of
+from inspection.hub.precheck.trust.weighing import claim_of, signals_of
 from inspection.hub.problems import Problem, documented, faults
 from inspection.hub.requests import json_body
 from inspection.hub.returns.schemas import RMA_PATTERN
@@ -272,8 +273,10 @@ def case_view(connection: Connection, merchant_id: UUID, rma: str) -> CaseView:
     found: list[Any] = [
         UploadView.model_validate(row).model_copy(update={"pictures": seen.get(row.id, [])}) for row in rows
     ]
+    claim = claim_of(connection, case)
     more = {
         "uploads": found,
+        "claim": None if claim is None else ClaimView.model_validate(claim),
         "signals": [SignalView.model_validate(row) for row in signals_of(connection, merchant_id, case.id)],
         "challenges": [ChallengeView.model_validate(each) for each in challenges_of(connection, case)],
         "decisions": [DecisionView.model_validate(row) for row in decisions_of(connection, merchant_id, case.id)],

@@ -135,6 +135,17 @@ class SignalView(BaseModel):
     found_at: AwareDatetime
 
 
+class ClaimView(BaseModel):
+    """Kinds of damage in the customer's own words beside what was seen; it decides nothing by itself."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    named: list[str] = Field(examples=[["crack", "scratch"]])
+    denied: list[str] = Field(description="the words say that they are not there", examples=[["dent"]])
+    not_seen: list[str] = Field(description="named, and nothing like it was seen in judged pictures")
+    seen_though_denied: list[str]
+
+
 class CaseSummary(BaseModel):
     """A case in the queue."""
 
@@ -208,5 +219,6 @@ class CaseView(BaseModel):
     changed_at: AwareDatetime
     uploads: list[UploadView] = []
     signals: list[SignalView] = []
+    claim: ClaimView | None = Field(None, description="null when the customer's words say nothing of damage")
     challenges: list[ChallengeView] = Field([], description="the newest first")
     decisions: list[DecisionView] = Field([], description="the newest first; it counts")

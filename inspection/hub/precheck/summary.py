@@ -44,14 +44,21 @@ def summary(connection: Connection, merchant_id: UUID, rma: str) -> Summary:
         Problem: ``precheck.not_found``.
     """
     case = cases.of_return(connection, merchant_id, rma)
-    of = sa.and_(uploads.c.merchant_id == pictures.c.merchant_id, uploads.c.id == pictures.c.upload_id)
-    counts = uploads.c.case_id == case.id, uploads.c.state == "answered", uploads.c.step.not_in(NOT_JUDGED)
-    query = sa.select(pictures.c.findings).join(uploads, of).where(pictures.c.merchant_id == merchant_id, *counts)
     decision = None
     if case.decided_by is not None:
         mine = sa.and_(decisions.c.merchant_id == merchant_id, decisions.c.id == case.decided_by)
         decision = connection.execute(sa.select(decisions.c.decision).where(mine)).scalar()
-    return Summary(rma, case.state, case.outcome, _defects(connection.execute(query).scalars()), decision)
+    defects = (seen_in(connection, merchant_id, case.id) or ())[:MAX_DEFECTS]
+    return Summary(rma, case.state, case.outcome, defects, decision)
+
+
+def seen_in(connection: Connection, merchant_id: UUID, case_id: UUID) -> tuple[str, ...] | None:
+    """Kinds of damage seen in a case's judged pictures, the most probable first; ``None`` when none was judged."""
+    of = sa.and_(uploads.c.merchant_id == pictures.c.merchant_id, uploads.c.id == pictures.c.upload_id)
+    counts = uploads.c.case_id == case_id, uploads.c.state == "answered", uploads.c.step.not_in(NOT_JUDGED)
+    query = sa.select(pictures.c.findings).join(uploads, of).where(pictures.c.merchant_id == merchant_id, *counts)
+    found = connection.execute(query).scalars().all()
+    return _defects(found) if found else None
 
 
 def _defects(seen: Iterable[Iterable[Mapping[str, Any]]]) -> tuple[str, ...]:
@@ -59,4 +66,4 @@ def _defects(seen: Iterable[Iterable[Mapping[str, Any]]]) -> tuple[str, ...]:
     for finding in (each for findings in seen for each in findings):
         if finding["probability"] >= LEAST_PROBABILITY:
             surest[finding["type"]] = max(finding["probability"], surest.get(finding["type"], 0.0))
-    return tuple(sorted(surest, key=lambda kind: (-surest[kind], kind))[:MAX_DEFECTS])
+    return tuple(sorted(surest, key=lambda kind: (-surest[kind], kind)))

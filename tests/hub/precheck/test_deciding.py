@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -12,9 +10,6 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from inspection.hub.accounts import sessions
-from inspection.hub.accounts.tables import staff
-from inspection.hub.accounts.tokens import Kind
 from inspection.hub.precheck.lookers import Lookers
 from inspection.hub.precheck.page.view import view
 from inspection.hub.precheck.replies import REPLIES, Decision, reply
@@ -23,18 +18,6 @@ from tests.hub.conftest import RunningHub
 from tests.hub.people.test_people import erase
 from tests.hub.precheck.test_queue import Customer
 from tests.hub.precheck.test_trust import sent, shelf
-
-
-@pytest.fixture(scope="module")
-def browser(running: RunningHub) -> Iterator[httpx2.Client]:
-    """A supervisor who is signed in at the console."""
-    with running.hub.database.transaction() as connection:
-        columns = {"merchant_id": running.merchant, "login": "agent", "name": "An agent", "role": "supervisor"}
-        person = connection.execute(staff.insert().values(columns).returning(staff)).one()
-        secret, _ = sessions.begin(connection, person, Kind.SESSION, timedelta(hours=1), source="test")
-    headers, cookies = {"Accept": "text/html"}, {"insecure-loopback-session": secret}
-    with httpx2.Client(base_url=running.url, headers=headers, cookies=cookies, timeout=60) as made:
-        yield made
 
 
 def seen(running: RunningHub, customer: Customer, language: str) -> Any:
@@ -92,28 +75,28 @@ def test_what_is_no_decision_is_refused(running: RunningHub, admin: httpx2.Clien
 
 
 def test_at_the_console_a_case_is_read_with_its_signals_and_decided_by_one_press(
-    running: RunningHub, admin: httpx2.Client, lookers: Lookers, browser: httpx2.Client
+    running: RunningHub, admin: httpx2.Client, lookers: Lookers, agent: httpx2.Client
 ) -> None:
     first, second = Customer(running, admin), Customer(running, admin)
     sent(first, running, lookers, shelf(61))
     sent(second, running, lookers, np.ascontiguousarray(shelf(61)[:, ::-1]))
-    assert second.rma in browser.get("/console/prechecks").text
-    page = browser.get(f"/console/prechecks/{second.rma}").text
+    assert second.rma in agent.get("/console/prechecks").text
+    page = agent.get(f"/console/prechecks/{second.rma}").text
     assert f'href="/console/prechecks/{first.rma}"' in page
     picture = re.search(r'src="(/console/prechecks/pictures/[0-9a-f-]+)"', page)
     assert picture is not None
-    assert browser.get(picture[1]).content[:2] == b"\xff\xd8"
+    assert agent.get(picture[1]).content[:2] == b"\xff\xd8"
     fields = dict(re.findall(r'name="(csrf_token|version)" value="([0-9a-f]+)"', page))
     form = fields | {"decision": "repair", "reason": "damage_shown", "note": "<b>so</b>"}
-    answer = browser.post(f"/console/prechecks/{second.rma}/decision", data=form)
+    answer = agent.post(f"/console/prechecks/{second.rma}/decision", data=form)
     assert (answer.status_code, answer.headers["location"].endswith("done=decided")) == (303, True)
-    assert browser.post(f"/console/prechecks/{second.rma}/decision", data=form).status_code == 409
-    assert "&lt;b&gt;so" in browser.get(f"/console/prechecks/{second.rma}").text
-    assert second.rma in browser.get("/console/prechecks?state=decided").text
+    assert agent.post(f"/console/prechecks/{second.rma}/decision", data=form).status_code == 409
+    assert "&lt;b&gt;so" in agent.get(f"/console/prechecks/{second.rma}").text
+    assert second.rma in agent.get("/console/prechecks?state=decided").text
     with running.hub.database.transaction() as connection:
         query = sa.text("SELECT count(*) FROM audit_entries WHERE act = 'precheck.decide' AND subject = :subject")
         assert connection.execute(query, {"subject": f"precheck/{second.rma}"}).scalar() == 1
 
 
-def test_a_case_of_another_name_is_no_page(browser: httpx2.Client) -> None:
-    assert browser.get("/console/prechecks/RMA-NONE").status_code == 404
+def test_a_case_of_another_name_is_no_page(agent: httpx2.Client) -> None:
+    assert agent.get("/console/prechecks/RMA-NONE").status_code == 404
