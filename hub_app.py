@@ -13,6 +13,7 @@ import typer
 from inspection.hub.accounts import cli as account_commands
 from inspection.hub.accounts.tokens import Scope
 from inspection.hub.backup import cli as backup_commands
+from inspection.hub.bundles.cli import app as bundle_commands
 from inspection.hub.commands import command
 from inspection.hub.config import ConnectorsSection, HubConfig, ListenSection, load_config
 from inspection.hub.connectors.cli import app as connector_commands
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(evidence_commands, name="evidence")
 app.add_typer(connector_commands, name="connectors")
 app.add_typer(people_commands, name="people")
+app.add_typer(bundle_commands, name="bundle")
 app.add_typer(account_commands.admin, name="admin")
 app.command("roles")(account_commands.roles)
 app.command("enrol-code")(account_commands.enrol_code)

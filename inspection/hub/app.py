@@ -13,6 +13,7 @@ from inspection.hub import operations, problems
 from inspection.hub.accounts import routes as account_routes
 from inspection.hub.accounts.oidc import Provider
 from inspection.hub.accounts.walk import guarded
+from inspection.hub.bundles import routes as bundle_routes
 from inspection.hub.connectors import routes as connector_routes
 from inspection.hub.connectors.schemas import References, Replay
 from inspection.hub.console import administration as console_administration
@@ -68,6 +69,7 @@ def routed() -> FastAPI:
     app.include_router(evidence_routes.router)
     app.include_router(connector_routes.router)
     app.include_router(job_routes.router)
+    app.include_router(bundle_routes.router)
     app.include_router(people_routes.router)
     app.include_router(precheck_routes.router)
     app.include_router(customer_routes.router)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inspection.errors import ConfigError
 from inspection.hub.accounts.settings import AccessSection
+from inspection.hub.bundles.settings import BundlesSection
 from inspection.hub.precheck.settings import PrecheckSection
 from inspection.hub.stations.settings import StationsSection
 
@@ -168,6 +169,7 @@ class HubConfig(Section):
     retention: RetentionSection = RetentionSection()
     worker: WorkerSection = WorkerSection()
     stations: StationsSection = StationsSection()
+    bundles: BundlesSection = BundlesSection()
 
     @property
     def dsn(self) -> str | None:

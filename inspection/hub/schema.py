@@ -11,6 +11,7 @@ from inspection.hub.accounts.tables import (
     staff,
     stations,
 )
+from inspection.hub.bundles.tables import bundles
 from inspection.hub.connectors.tables import attempts as connector_attempts
 from inspection.hub.connectors.tables import deliveries as connector_deliveries
 from inspection.hub.connectors.tables import destinations as connector_destinations
@@ -44,6 +45,7 @@ __all__ = [
     "METADATA",
     "access_tokens",
     "audit_entries",
+    "bundles",
     "connector_attempts",
     "connector_deliveries",
     "connector_destinations",

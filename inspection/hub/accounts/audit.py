@@ -36,6 +36,8 @@ class Act(StrEnum):
     TOKEN_REVOKED = "token.revoke"  # noqa: S105
     PRECHECK_CHALLENGED = "precheck.challenge"
     PRECHECK_DECIDED = "precheck.decide"
+    BUNDLE_PUBLISHED = "bundle.publish"
+    BUNDLE_WITHDRAWN = "bundle.withdraw"
 
 
 @dataclass(frozen=True, slots=True)

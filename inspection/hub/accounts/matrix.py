@@ -54,6 +54,8 @@ class Permission(StrEnum):
     TOKENS_READ = "tokens:read"
     TOKENS_MANAGE = "tokens:manage"
     LINEAGE_READ = "lineage:read"
+    BUNDLES_READ = "bundles:read"
+    BUNDLES_PUBLISH = "bundles:publish"
     SELF = "self"
     BADGE_SIGN_IN = "badge:sign_in"
     CREDENTIAL_ROTATE = "credential:rotate"
@@ -83,18 +85,19 @@ STATION_ONLY = frozenset({P.BADGE_SIGN_IN, P.CREDENTIAL_ROTATE})
 MATRIX: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: OPERATOR,
     Role.SUPERVISOR: SUPERVISOR,
-    Role.QA_ENGINEER: SUPERVISOR | QUALITY_READ | {P.EVIDENCE_READ},
+    Role.QA_ENGINEER: SUPERVISOR | QUALITY_READ | {P.EVIDENCE_READ, P.BUNDLES_READ, P.BUNDLES_PUBLISH},
     Role.INTEGRATOR: OPERATOR
     | {P.RETURNS_IMPORT, P.ITEMS_MATCH, P.EPCIS_READ, P.EPCIS_CAPTURE, P.CONNECTORS_READ, P.CONNECTORS_MANAGE}
-    | {P.EVIDENCE_READ, P.EVIDENCE_COSIGN, P.STATIONS_READ, P.PRECHECK_INVITE},
+    | {P.EVIDENCE_READ, P.EVIDENCE_COSIGN, P.STATIONS_READ, P.PRECHECK_INVITE}
+    | {P.BUNDLES_READ, P.BUNDLES_PUBLISH},
     Role.AUDITOR: OPERATOR
     | {P.EPCIS_READ, P.CONNECTORS_READ, P.EVIDENCE_READ, P.RETENTION_READ}
     | QUALITY_READ
-    | {P.AUDIT_READ, P.STAFF_READ, P.STATIONS_READ, P.TOKENS_READ},
+    | {P.AUDIT_READ, P.STAFF_READ, P.STATIONS_READ, P.TOKENS_READ, P.BUNDLES_READ},
     Role.ADMIN: frozenset(Permission) - STATION_ONLY,
     Role.STATION: STATION_ONLY
     | {P.INSPECTIONS_READ, P.INSPECTIONS_REPORT, P.PICTURES_READ, P.PICTURES_STORE, P.RETURNS_READ, P.ITEMS_READ}
-    | {P.PRECHECK_SUMMARY, P.STATS_READ},
+    | {P.PRECHECK_SUMMARY, P.STATS_READ, P.BUNDLES_READ},
 }
 """The written matrix: what each role may do. What is not named here, nobody of that role may do."""
 
@@ -104,7 +107,9 @@ WATCHED = frozenset(
     | {P.RETENTION_MANAGE, P.JOBS_MANAGE, P.AUDIT_READ}
 )
 """Privileged acts that the guard of routes enters into the audit trail, before they begin."""
-WATCHED_WITHIN = frozenset({P.STAFF_MANAGE, P.STATIONS_MANAGE, P.TOKENS_MANAGE, P.CREDENTIAL_ROTATE, P.BADGE_SIGN_IN})
+WATCHED_WITHIN = frozenset(
+    {P.STAFF_MANAGE, P.STATIONS_MANAGE, P.TOKENS_MANAGE, P.CREDENTIAL_ROTATE, P.BADGE_SIGN_IN} | {P.BUNDLES_PUBLISH}
+)
 """Privileged acts that are entered by what does them, in the same transaction."""
 
 

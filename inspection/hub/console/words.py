@@ -52,6 +52,8 @@ ACTS: Mapping[str, str] = {
     "token.revoke": N_("Revoked a token"),
     "precheck.challenge": N_("Asked for a paper beside an item"),
     "precheck.decide": N_("Decided a pre-check"),
+    "bundle.publish": N_("Published a bundle"),
+    "bundle.withdraw": N_("Withdrew a bundle"),
 }
 
 STATION_STATES: Mapping[str, str] = {

@@ -95,6 +95,10 @@ PERSONAL: Mapping[str, Personal] = {
     "staff.login": Personal("login of a member of staff", Subject.STAFF, "signing in", Ending.DISABLED),
     "staff.oidc_email": Personal("address at the identity provider", Subject.STAFF, "signing in", Ending.DISABLED),
     "staff.oidc_subject": Personal("id at the identity provider", Subject.STAFF, "signing in", Ending.DISABLED),
+    "bundles.published_by": Personal("who published it", Subject.STAFF, "who brought a model to the stations",
+                                     Ending.UNLINKED),
+    "bundles.withdrawn_by": Personal("who withdrew it", Subject.STAFF, "who took a model from the stations",
+                                     Ending.UNLINKED),
     "audit_entries.source": Personal("network address", Subject.STAFF, "who did what, from where", Ending.UNLINKED),
     "access_tokens.source": Personal("network address", Subject.STAFF, "one's own sessions", Ending.UNLINKED),
 }  # fmt: skip

@@ -37,7 +37,7 @@ from tests.hub.test_returns import case
 from tests.station.rig import wait_until
 
 NOT_PERSONAL = {
-    "access_tokens", "alembic_version", "audit_entries", "connector_deliveries", "connector_attempts",
+    "access_tokens", "alembic_version", "audit_entries", "bundles", "connector_deliveries", "connector_attempts",
     "connector_references", "destinations", "connector_destinations", "enrolment_codes", "epcis_captures",
     "epcis_events", "epcis_master_data", "epcis_names", "epcis_pending", "epcis_queries", "epcis_subscriptions",
     "erasures", "events", "evidence_checkpoints",
