@@ -1,0 +1,1 @@
+"""What other programs read and write: COCO, YOLO folders, Label Studio. What comes in is not trusted."""
