@@ -15,6 +15,7 @@ from devices.config import DevicesSection
 from inspection.errors import ConfigError
 from inspection.ledger.notes import NoteError, VerifierKey
 from inspection.station.hub_client import TokenSource
+from inspection.station.rollouts.settings import RolloutsSection
 from inspection.verdict import Disposition
 from inspection.yaml_source import YamlSource, read_yaml
 
@@ -227,6 +228,7 @@ class StationConfig(DevicesSection):
     capture: CaptureSection = CaptureSection.model_validate({})
     calibration: CalibrationSection | None = None
     shift: ShiftSection = ShiftSection.model_validate({})
+    rollouts: RolloutsSection | None = Field(None, description="What the hub may have it run; needs the section hub.")
     limits: LimitsSection = LimitsSection.model_validate({})
 
     @model_validator(mode="after")
@@ -239,6 +241,12 @@ class StationConfig(DevicesSection):
     def _signs_in_at_a_hub(self) -> StationConfig:
         if self.sign_in is not None and self.hub is None:
             raise ValueError("sign_in needs the section hub, which knows the badges")
+        return self
+
+    @model_validator(mode="after")
+    def _rolls_out_from_a_hub(self) -> StationConfig:
+        if self.rollouts is not None and self.hub is None:
+            raise ValueError("rollouts needs the section hub, which says what to run")
         return self
 
     @model_validator(mode="after")

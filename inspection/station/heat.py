@@ -46,6 +46,11 @@ class HeatMaps:
         self._lock = threading.Lock()
         self._drawn: OrderedDict[str, bytes] = OrderedDict()
 
+    @property
+    def bench(self) -> Bench:
+        """Whose maps they are."""
+        return self._bench
+
     def jpeg(self, picture: PicturePart) -> bytes:
         """The picture as the judge was given it, coloured where it saw damage of any type.
 

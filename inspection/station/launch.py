@@ -50,6 +50,7 @@ from inspection.station.ports import StationCamera
 from inspection.station.prechecks import Prechecks
 from inspection.station.reporter import BackOff, Reporter
 from inspection.station.returns import Returns
+from inspection.station.rollouts.beginning import Begun, begin
 from inspection.station.screen import Screen
 from inspection.station.serving import GRACE_S, Server, StationFailed, listening_at, url_of, watch_over
 from inspection.station.session_data import Rules
@@ -180,8 +181,8 @@ def _serve_once(
         stack.enter_context(only_station(config.data))
         stack.enter_context(logs.kept(config.data))
         languages = Languages.load(config.web.language)
-        bench, faults = load_bench_for_work(config)
-        station, housekeeper = build_station(config, bench, (*faults, *told))
+        begun = begin(config, load_bench, load_bench_for_work)
+        station, housekeeper = build_station(config, begun.bench, (*begun.faults, *told), begun)
         stack.callback(station.stop)
         stack.callback(housekeeper.stop)
         wished = threading.Event()
@@ -219,11 +220,14 @@ def _serve_once(
         return port if wished.is_set() and not server.signalled else None
 
 
-def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] = ()) -> tuple[Station, Housekeeper]:
+def build_station(
+    config: StationConfig, bench: Bench, faults: Sequence[Fault] = (), begun: Begun | None = None
+) -> tuple[Station, Housekeeper]:
     """The station and its housekeeper, not started; the data folder must be this process's alone.
 
     Args:
         faults: what was wrong with the bench.
+        begun: what was rolled out, if anything may be.
 
     Raises:
         InspectionError: when journal or picture store cannot be opened.
@@ -245,6 +249,8 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
     bench = _with_calibrations(bench, calibrations, config.capture.check)
     metrics, board = Metrics(), Board()
     examples = KnownExamples.of(None if config.model is None else config.model.bundle, bench, pictures)
+    running = (begun or Begun(bench)).running(bench, examples, pictures)
+    examples, desk = running.champion.examples, None if begun is None else begun.desk
     samples = GoodSamples(config.model.references if config.model is not None else None)
     sign_in = open_desk(config)
     rules = replace(rules, people=joined_people(rules.people, sign_in))
@@ -260,7 +266,11 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         names_similar=examples is not None,
         precheck=prechecks.known,
         standing_faults=(*faults, *_standing_faults(bench, faults, damaged_journals(journal.path))),
-        quiet_faults=lambda: (*(() if calibrations is None else calibrations.faults), *_disk(config).faults),
+        quiet_faults=lambda: (
+            *(() if calibrations is None else calibrations.faults),
+            *(() if desk is None else desk.faults),
+            *_disk(config).faults,
+        ),
     )
     parts = Parts(
         station_id=config.station_id,
@@ -286,6 +296,7 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
         examples=examples,
         prechecks=prechecks,
         sign_in=sign_in,
+        running=running,
     )
     delivery = None if config.hub is None else Delivery(_client(config.hub), pictures)
     back_off = BackOff() if config.hub is None else _back_off(config.hub)
@@ -300,7 +311,10 @@ def build_station(config: StationConfig, bench: Bench, faults: Sequence[Fault] =
             on_delivered=on_delivered,
             on_answer=metrics.answer,
         ),
+        desk,
     )
+    if begun is not None and desk is not None:
+        desk.attach(running, station.refresh, begun.fallen)
     metrics.watch(lambda: board.latest)
     return station, Housekeeper(journal, pictures, timedelta(days=config.limits.keep_days))
 

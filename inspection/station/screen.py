@@ -40,6 +40,7 @@ from inspection.verdict import Disposition
 MAX_NEIGHBOURS = 8
 
 _DISK_FULL = frozenset({"store.failed", "journal.failed"})
+_NO_MODEL = frozenset({"model.none", "model.broken"})
 _LOST = {"printer": "printer.lost"}
 """Kinds of which a loss has mostly another cause than the cable."""
 
@@ -77,6 +78,12 @@ class Screen:
         self._samples, self._names_similar = samples or GoodSamples(None), names_similar
         self._precheck = precheck
         self._sequence = 0
+
+    def use(self, bench: Bench, *, names_similar: bool) -> None:
+        """From now on this judges; that there was no model is over when it has one."""
+        self._bench, self._names_similar = bench, names_similar
+        if bench.judge is not None:
+            self._standing = tuple(fault for fault in self._standing if fault.code not in _NO_MODEL)
 
     def show(
         self,

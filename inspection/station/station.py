@@ -21,6 +21,8 @@ from inspection.station.orders import Order
 from inspection.station.people import Person
 from inspection.station.ports import StationCamera
 from inspection.station.reporter import Reporter
+from inspection.station.rollouts.desk import RolloutDesk
+from inspection.station.rollouts.running import Running
 from inspection.station.session_data import NotPossible
 from inspection.station.setup.heard import LastHeard
 from inspection.station.sign_in.desk import Watcher
@@ -71,6 +73,7 @@ class Station:
         parts: what the work needs.
         devices: scanners and readers; the cameras are in ``parts``.
         make_reporter: builds the reporter with this station's callbacks ``(on_change, on_delivered)``.
+        rollouts: looks after what judges; ``None`` where that is the configuration's alone.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Station:
         parts: Parts,
         devices: Sequence[Device],
         make_reporter: Callable[[Callable[[], None], Callable[[UUID], None]], Reporter],
+        rollouts: RolloutDesk | None = None,
     ) -> None:
         self.parts = parts
         self.heard = LastHeard()
@@ -88,6 +92,7 @@ class Station:
         if parts.desk is not None:
             parts.desk.watch(self._note_change)
         self._work = Work(parts, self.reporter)
+        self._rollouts = rollouts
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)
 
@@ -100,6 +105,11 @@ class Station:
     def worker(self) -> str:
         """Badge id of whoever works here now."""
         return self._work.worker
+
+    @property
+    def running(self) -> Running:
+        """What judges."""
+        return self._work.running
 
     @property
     def keyboard(self) -> KeyboardScanner | None:
@@ -139,10 +149,14 @@ class Station:
             self.parts.sign_in.start(Watcher(self._note_change, self._note_sign_in, self._note_sign_out))
         for device in self._devices:
             device.start(self.accept)
+        if self._rollouts is not None:
+            self._rollouts.start()
 
     def stop(self) -> None:
         """Stop everything; what is not decided yet is resumed by the next start."""
         self.parts.board.close()
+        if self._rollouts is not None:
+            self._rollouts.stop()
         if self.parts.desk is not None:
             self.parts.desk.stop()
         if self.parts.sign_in is not None:

@@ -38,6 +38,7 @@ from inspection.station.questions import shown_questions
 from inspection.station.record import OPEN_STATES, SETTLED_STATES, InspectionRecord, State, build_report, item_of
 from inspection.station.reporter import Reporter
 from inspection.station.returns import Returns
+from inspection.station.rollouts.running import Asked, Running, Side
 from inspection.station.screen import Screen
 from inspection.station.session_data import NotPossible, OtherInspection, Rules, Session, Step
 from inspection.station.sign_in.desk import SignInDesk
@@ -97,6 +98,7 @@ class Parts:
         examples: known examples to name the most similar of; ``None`` where the bundle has none.
         prechecks: what the customer's pictures showed, for the screen alone.
         sign_in: where badges that only the hub knows are signed in; ``None`` where the hub is not asked.
+        running: what judges, where that may be exchanged; ``bench`` and ``examples`` judge where it is ``None``.
     """
 
     station_id: str
@@ -122,6 +124,7 @@ class Parts:
     examples: KnownExamples | None = None
     prechecks: Prechecks = field(default_factory=lambda: Prechecks(None))
     sign_in: SignInDesk | None = None
+    running: Running | None = None
 
 
 class Work:
@@ -131,7 +134,8 @@ class Work:
         self._parts, self._reporter = parts, reporter
         self._session = Session(current=parts.journal.last(), pending_rma=parts.journal.pending_rma())
         self._capture_after_ns = time.monotonic_ns()
-        self._interview = Interview(parts.guide, parts.bench.policy, parts.bench.catalogue)
+        self.running = parts.running or Running(Side(parts.bench, examples=parts.examples))
+        self._interview = self._interview_by(parts.bench)
         self._session = self._interview.next(self._session)
         self.worker = self._remembered_worker()
         self._language: Language | None = None
@@ -205,7 +209,10 @@ class Work:
         current = self._session.current
         if current is not None and order.inspection_id not in (None, current.inspection_id):
             raise OtherInspection("the order was for another inspection", hint="look at the item on the screen")
-        self._apply(self._interview.answer(self._session, order, _now()))
+        interview = self._interview
+        if current is not None and current.versions is not None:
+            interview = self._interview_by(self.running.that_judged(current.versions).bench)
+        self._apply(interview.answer(self._session, order, _now()))
 
     def _badge(self, badge: str) -> None:
         person = self._parts.rules.people.by_badge.get(badge)
@@ -286,6 +293,7 @@ class Work:
 
     def progress(self) -> bool:
         """Do what is due; returns whether there may be more."""
+        self._exchange()
         if self._session.settling is not None:
             if time.monotonic_ns() < self._settle_end_ns():
                 return False
@@ -349,14 +357,17 @@ class Work:
         scanned = item_of(record.item)
         sight = Sight() if chosen_by_person(record) else parts.codes.look(taken.frames, scanned)
         item = joined(scanned, sight.codes)
-        judgement = parts.bench.judge_take(item, taken, expected, weight)
+        asked = Asked(record.inspection_id, item, taken, expected, weight)
+        judged = self.running.judge(asked)
+        judgement = judged.judgement
         self._trouble.pop("judge", None)
         if judgement.capture and self._retaken < parts.timing.retakes:
             self._take_again(judgement.capture)
             return False
         if judgement.failure:
             self._trouble["judge"] = Fault(code="judge.failed", detail=judgement.failure)
-        policy, answers = self._interview.judged(item, judgement.assessment, judgement.policy, record.answers)
+        interview = self._interview_by(judged.side.bench)
+        policy, answers = interview.judged(item, judgement.assessment, judgement.policy, record.answers)
         step = machine.judged(
             self._session,
             pictures=taken.pictures,
@@ -372,7 +383,20 @@ class Work:
             codes=readings_of(sight.codes),
         )
         self._apply(step)
+        self.running.told(judged, asked)
         return True
+
+    def _exchange(self) -> None:
+        """Let what was prepared judge from the next item on; never in the middle of one."""
+        if self.running.waits and self._session.state not in (State.IDENTIFIED, State.CAPTURING):
+            self.running.take_over()
+            champion = self.running.champion
+            self._interview = self._interview_by(champion.bench)
+            self._parts.screen.use(champion.bench, names_similar=champion.examples is not None)
+            self.publish()
+
+    def _interview_by(self, bench: Bench) -> Interview:
+        return Interview(self._parts.guide, bench.policy, bench.catalogue)
 
     def _waits_for_weight(self) -> bool:
         """Whether the item still moves on the scale and there is time to let it rest."""

@@ -17,6 +17,7 @@ from inspection.report import MarkPart
 from inspection.station.heat import HeatMaps
 from inspection.station.journal import as_json
 from inspection.station.orders import Order, OrderKind
+from inspection.station.record import InspectionRecord
 from inspection.station.snapshot import Snapshot
 from inspection.station.station import Station
 from inspection.station.web.beside import build_beside
@@ -193,6 +194,14 @@ def _pictures(station: Station) -> APIRouter:
     router, live = APIRouter(), LivePictures(station.cameras)
     heat = HeatMaps(station.parts.bench, station.parts.pictures)
 
+    def heat_by(record: InspectionRecord | None) -> HeatMaps:
+        """The maps of the judge that judged this item."""
+        nonlocal heat
+        if record is not None and record.versions is not None:
+            bench = station.running.that_judged(record.versions).bench
+            heat = heat if heat.bench is bench else HeatMaps(bench, station.parts.pictures)
+        return heat
+
     @router.get("/heat/{sha256}")
     def heat_map(request: Request, sha256: str) -> Response:
         """Where the model looked in a picture of the item on the screen."""
@@ -200,7 +209,7 @@ def _pictures(station: Station) -> APIRouter:
         shown = {picture.sha256: picture for picture in record.pictures} if record is not None else {}
         if sha256 not in shown:
             return problem("picture.unknown", "this picture is not of the item on the screen", request.url.path)
-        return Response(heat.jpeg(shown[sha256]), media_type="image/jpeg")
+        return Response(heat_by(record).jpeg(shown[sha256]), media_type="image/jpeg")
 
     @router.get("/live/{view}.jpg")
     def live_picture(request: Request, view: str) -> Response:

@@ -33,7 +33,9 @@ def build_beside(station: Station, pages: Pages) -> APIRouter:
         """The known examples most like the picture that decided about the item on the screen; 204: none is known."""
         record = parts.journal.last()
         picture = None if record is None else deciding_picture(record)
-        found = () if parts.examples is None or picture is None else parts.examples.most_like(picture)
+        versions = None if record is None else record.versions
+        examples = parts.examples if versions is None else station.running.that_judged(versions).examples
+        found = () if examples is None or picture is None else examples.most_like(picture)
         if not found:
             return Response(status_code=204)
         return Response(pages.render("similar.html", lang, {"similar": found, "words": words}), media_type="text/html")
