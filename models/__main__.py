@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 
 from inspection.errors import ConfigError
-from models import bundle_command, reference_command
+from models import bundle_command, reference_command, training_command
 from models.bundle_command import DEFAULT_BUNDLE, errors
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +31,7 @@ class Engine(StrEnum):
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bundle_command.register(app)
 app.add_typer(reference_command.app, name="reference")
+app.command()(training_command.reproduce)
 
 
 @app.command()
@@ -74,6 +76,13 @@ def train(
     refresh: Annotated[
         bool | None, typer.Option(help="Move only the heads of the last training's weights: minutes, for new labels.")
     ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data version to train on, in place of --data: python -m datasets version.")
+    ] = None,
+    store: Annotated[Path, typer.Option(help="Folder of data versions.")] = training_command.STORE,
+    progress: Annotated[
+        Path | None, typer.Option(help="File that JSON lines of stages, losses and figures are added to.")
+    ] = None,
 ) -> None:
     """Fine-tune the judge on labelled pictures and pack a bundle; a run that was cut goes on where it was.
 
@@ -89,13 +98,17 @@ def train(
             left = {"config": config, "versions": versions, "by_date": by_date, "refresh": refresh}
             typer.echo(command.train({**given_path, **told}, left, Console()))
             return
-        from models.training import run  # noqa: PLC0415 - torch is not everywhere
+        from models.training import run, telling  # noqa: PLC0415 - torch is not everywhere
         from models.training.config import read_options  # noqa: PLC0415 - belongs to training
 
+        if progress is not None:
+            os.environ[telling.FILE] = str(progress.resolve())
+        if dataset is not None:
+            dataset, data = training_command.folders_of(dataset, store, work or ROOT / "runs")
         options = {
-            "data": data, "out": out, "golden": golden, "work": work, "name": name, "version": version, "size": size,
-            "versions": versions, "epochs": epochs, "seed": seed, "threads": threads, "by_date": by_date,
-            "refresh": refresh, "sign_name": sign_name, "sign_key": sign_key,
+            "dataset": dataset, "data": data, "out": out, "golden": golden, "work": work, "name": name,
+            "version": version, "size": size, "versions": versions, "epochs": epochs, "seed": seed, "threads": threads,
+            "by_date": by_date, "refresh": refresh, "sign_name": sign_name, "sign_key": sign_key,
         }  # fmt: skip
         given = {key: value for key, value in options.items() if value is not None}
         said = [f"--config {config.name}"] if config else []

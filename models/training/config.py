@@ -45,6 +45,7 @@ class TrainOptions:
         refresh_epochs: passes over the training pictures for that.
         sign_name: name of the key that signs the bundle.
         sign_key: file of that key, made where it is not there; by default ``signing.key`` in ``work``.
+        dataset: id of the data version that ``data`` holds, for the lineage; empty where it is none.
         command: how it was called, for the card.
     """
 
@@ -74,6 +75,7 @@ class TrainOptions:
     refresh_epochs: float = 2.0
     sign_name: str = "training"
     sign_key: Path | None = None
+    dataset: str = ""
     command: str = "python -m models train"
 
 

@@ -19,6 +19,7 @@ from models.training.features import JoinedFeatures
 from models.training.fit import Floats, Labels, fit_tail, predict, step_count
 from models.training.network import Tail
 from models.training.resume import read, write
+from models.training.telling import Losses, tell_metric
 
 POLL_SECONDS = 0.5
 RECIPE = "1"
@@ -136,11 +137,20 @@ def _one(ground: Ground, fit: Fit, advance: Callable[[float], None]) -> Fitted:
         return Fitted(known["weights"], *(known[name].numpy() for name in ARRAYS))
     ground.folder.mkdir(parents=True, exist_ok=True)
     kept = file.with_suffix(".part")
+    losses = Losses(fit.name, fit.steps, fit.epochs)
+
+    def heard(loss: float) -> None:
+        losses.add(loss)
+        advance(loss)
+
     tail: Tail = fit_tail(
         ground.network, ground.cache, ground.samples, ground.labels, fit.train, epochs=fit.epochs, seed=ground.seed,
-        advance=advance, start=fit.start, kept=kept,
+        advance=heard, start=fit.start, kept=kept,
     )  # fmt: skip
     found = Fitted(tail.state_dict(), *predict(tail, ground.cache, fit.judged))
+    learned = set(fit.train)
+    unseen = [place for place, row in enumerate(fit.judged) if row not in learned]
+    tell_metric(fit.name, found.conditions[unseen], ground.labels.condition[np.asarray(fit.judged)[unseen]])
     arrays = {name: torch.from_numpy(getattr(found, name)) for name in ARRAYS}
     write(file, {"name": fit.name, "weights": found.weights, **arrays})
     kept.unlink(missing_ok=True)

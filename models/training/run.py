@@ -42,6 +42,7 @@ from models.training.network import Graph, Tail
 from models.training.plan import Plan, plan
 
 GOLDEN_PICTURES = 6
+from models.training.telling import ToldProgress
 NOVELTY_QUANTILE, OTHER_KIND_QUANTILE = 0.99, 0.998
 LEAST_NEARER = 0.1
 """Standard deviations by which another kind may always be nearer."""
@@ -206,7 +207,7 @@ def _golden(folder: Path) -> list[Pixels]:
 
 
 def _progress(console: Console) -> Progress:
-    return Progress(
+    return ToldProgress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
         console=console,
     )  # fmt: skip
