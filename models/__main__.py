@@ -252,5 +252,36 @@ def diff(
         desk_command.compare(sides, images, manifest, out)
 
 
+@app.command()
+def gate(
+    champion: Annotated[Path, typer.Option(help="Folder of the bundle in use.")],
+    candidate: Annotated[Path, typer.Option(help="Folder of the bundle that is to take its place.")],
+    exam: Annotated[Path, typer.Option(help="CSV with columns file, goods and condition; neither was trained on it.")],
+    images: Annotated[Path, typer.Option(help="Folder of its pictures.")],
+    out: Annotated[Path, typer.Option(help="Folder to write: gate.json, index.html, pictures.")],
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+    policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
+    products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
+    rules: Annotated[Path, typer.Option(help="The written rules.")] = ROOT / "configs" / "gate.yaml",
+) -> None:
+    """Let a candidate take an exam against the bundle in use; prints JSON, the status is 1 when a rule fails.
+
+    A run that was cut goes on where it was.
+
+    Example: python -m models gate --champion models/bundles/default --candidate runs/new --exam exam/manifest.csv
+    --images exam --out report
+    """
+    with errors():
+        from models.evaluation import desk_command, gate_command  # noqa: PLC0415 - starts ONNX Runtime
+
+        sides = (
+            desk_command.desk(champion, threads, policy, products),
+            desk_command.desk(candidate, threads, policy, products),
+        )
+        passed = gate_command.run(sides, rules, exam, images, out)
+    if not passed:
+        raise typer.Exit(gate_command.FAILED)
+
+
 if __name__ == "__main__":
     app(prog_name="python -m models")

@@ -20,6 +20,7 @@ from models.pixels import fit, regions
 
 torch = pytest.importorskip("torch", reason="training is not installed: make install-dev")
 
+from models.training import items  # noqa: E402
 from models.training.backbone import Trunk, pretrained  # noqa: E402
 from models.training.config import read_options  # noqa: E402
 from models.training.features import Cut, FeatureCache  # noqa: E402
@@ -188,3 +189,22 @@ def test_options_of_a_file_give_way_to_what_is_said_by_hand(tmp_path: Path) -> N
     file.write_text("epoch: 3\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="unknown key epoch"):
         read_options(file, {}, otherwise)
+
+
+def test_masks_of_another_isolation_are_made_anew_and_the_old_ones_go(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample, made = read_manifest(drawn)[0], []
+
+    def isolated(pixels: np.ndarray) -> np.ndarray:
+        made.append(1)
+        return np.full(pixels.shape[:2], 255, np.uint8)
+
+    monkeypatch.setattr(items, "_isolated", isolated)
+    for version in ("one", "one", "two"):
+        monkeypatch.setattr(items, "isolation_version", lambda version=version: version)
+        assert items.item_mask(sample, tmp_path) is not None
+    assert len(made) == 2
+    (tmp_path / "loose.png").write_bytes(b"of a time when masks had no version")
+    items.forget_masks(tmp_path)
+    assert [folder.name for folder in tmp_path.iterdir()] == ["masks-two"]
