@@ -28,6 +28,7 @@ from inspection.hub.hub import Hub
 from inspection.hub.images import routes as image_routes
 from inspection.hub.inspections import batch as batch_routes
 from inspection.hub.inspections import routes as inspection_routes
+from inspection.hub.inspections.gathering import Gathering
 from inspection.hub.items import routes as item_routes
 from inspection.hub.items.schemas import NewMatch
 from inspection.hub.jobs import routes as job_routes
@@ -48,6 +49,7 @@ def build_app(hub: Hub) -> FastAPI:
     app = routed()
     app.state.hub = hub
     app.state.shell = Shell()
+    app.state.gathering = Gathering(hub)
     app.state.precheck = Desk(hub)
     app.state.oidc = _provider(hub)
     app.add_middleware(Envelope, metrics=hub.metrics)

@@ -44,6 +44,7 @@ _INSERT = sa.text(
     """
     INSERT INTO events (merchant_id, kind, subject, payload)
     SELECT :merchant_id, row.* FROM jsonb_to_recordset(:rows) AS row (kind text, subject text, payload jsonb)
+    ON CONFLICT (merchant_id, subject) WHERE kind = 'return_received' DO NOTHING
     """
 ).bindparams(sa.bindparam("merchant_id", type_=sa.Uuid), sa.bindparam("rows", type_=JSONB))
 
@@ -69,7 +70,7 @@ def record_all(
 
 
 def record_each(connection: Connection, merchant_id: UUID, happened: Sequence[Happened]) -> None:
-    """Add events of any kinds, in their order; see :func:`record`."""
+    """Add events of any kinds, in their order; see :func:`record`. A return is received once, so that is told once."""
     rows = [{"kind": kind.value, "subject": subject, "payload": payload} for kind, subject, payload in happened]
     if rows:
         connection.execute(_INSERT, {"merchant_id": merchant_id, "rows": rows})

@@ -5,11 +5,12 @@ Which role has which permission is written in :data:`MATRIX`; a route that says 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
 from inspection.hub.accounts import audit, cookies
 from inspection.hub.accounts.matrix import MATRIX, WATCHED, Permission, Role, may
@@ -34,30 +35,39 @@ async def offered_csrf(request: Request) -> str:
     return request.headers.get(CSRF_HEADER) or (await cookies.form(request)).get("csrf_token", "")
 
 
-def allowed(permission: Permission) -> Callable[..., Caller]:
+def allowed(permission: Permission, *, looked_at_again: bool = False) -> Callable[..., Awaitable[Caller]]:
     """A dependency that lets in who has ``permission``, and says who asks.
 
     A caller shows a token (``Authorization: Bearer``), or a browser the cookie of its session; with a cookie an unsafe
     request also needs the session's CSRF token, as header ``X-CSRF-Token`` or form field ``csrf_token``. Permissions
     in :data:`WATCHED` leave an entry in the audit trail at each use, and every denial leaves one.
 
+    Args:
+        permission: what the route asks for.
+        looked_at_again: the route's transaction itself sees whether the token still lets in, so that here a device may
+            be known from a moment ago (:mod:`inspection.hub.accounts.remembered`).
+
     Raises:
         Problem: ``token.missing``, ``token.invalid``; ``token.scope`` for a role without the permission;
             ``session.csrf``; ``rate.limited``.
     """
 
-    def guard(
+    async def guard(
         request: Request, hub: CurrentHub, credentials: Credentials, csrf: Annotated[str, Depends(offered_csrf)]
     ) -> Caller:
         secret, is_cookie = _shown(request, credentials)
-        caller = _caller(request, hub, secret)
+        caller = hub.remembered.find(secret) if looked_at_again else None
+        if caller is None:
+            caller = await run_in_threadpool(_caller, request, hub, secret)
+            if looked_at_again:
+                hub.remembered.keep(secret, caller)
         request.state.caller = caller
         hub.rates.take(str(caller.token_id))
         if is_cookie and request.method not in cookies.SAFE:
             cookies.demand_own_page(request, secret, csrf, hub.config.access.public_url)
         denied = not may(caller.role, permission)
         if denied or permission in WATCHED:
-            _enter(request, hub, caller, permission, denied=denied)
+            await run_in_threadpool(_enter, request, hub, caller, permission, denied=denied)
         if denied:
             raise Problem("token.scope", f"this needs the permission {permission}, which {caller.role} has not")
         return caller

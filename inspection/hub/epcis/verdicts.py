@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from inspection.epcis import CONTEXT, NAMESPACES, Event, Names, epcis_document
@@ -14,38 +13,19 @@ from inspection.hub.epcis.contexts import read_context
 from inspection.hub.epcis.documents import Candidate
 from inspection.hub.epcis.repository import store
 from inspection.hub.epcis.tables import epcis_events
+from inspection.hub.inspections.storing import Stored
 from inspection.report import InspectionReport
 
 _OUTER = [CONTEXT, dict(NAMESPACES)]
 _CONTEXT = read_context(_OUTER)
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(
-    sa.bindparam("keys", type_=ARRAY(sa.BigInteger))
-)
-_OTHERS = sa.text(
-    """
-    SELECT inspection_id, report FROM inspections
-    WHERE merchant_id = :merchant_id AND inspection_id = ANY(:ids)
-        AND (inspection_id, revision) NOT IN (SELECT * FROM unnest(:ids, :revisions))
-    """
-).bindparams(
-    sa.bindparam("merchant_id", type_=sa.Uuid),
-    sa.bindparam("ids", type_=ARRAY(sa.Uuid)),
-    sa.bindparam("revisions", type_=ARRAY(sa.Integer)),
-)
-
-
-def serialise(connection: Connection, merchant_id: UUID, inspection_ids: Collection[UUID]) -> None:
-    """Let one transaction with revisions of these inspections wait for another.
-
-    Two revisions that arrive at once would not see each other; the later to come here sees both. In their order, so
-    that two batches with the same inspections cannot block each other.
-    """
-    keys = sorted({(merchant_id.int ^ each.int) & 0x7FFFFFFFFFFFFFFF for each in inspection_ids})
-    connection.execute(_LOCK, {"keys": keys})
 
 
 def record_verdicts(
-    connection: Connection, merchant_id: UUID, reports: Sequence[InspectionReport], names: Names
+    connection: Connection,
+    merchant_id: UUID,
+    reports: Sequence[InspectionReport],
+    there: Mapping[tuple[UUID, int], Stored],
+    names: Names,
 ) -> None:
     """Add the events of revisions that were just stored.
 
@@ -54,15 +34,19 @@ def record_verdicts(
     is not written again.
 
     Args:
-        connection: the transaction that called :func:`serialise` and stored the revisions.
+        connection: the transaction that stored the revisions, at its turn with these inspections.
         merchant_id: whose they are.
         reports: the revisions.
+        there: other revisions, of these inspections or any, by inspection and revision.
         names: how our own things are named.
     """
     by_inspection: dict[UUID, list[InspectionReport]] = {}
     for report in reports:
         by_inspection.setdefault(report.inspection_id, []).append(report)
-    known = _other_revisions(connection, merchant_id, reports)
+    known: dict[UUID, list[InspectionReport]] = {}
+    for (inspection_id, _), row in there.items():
+        if inspection_id in by_inspection:
+            known.setdefault(inspection_id, []).append(InspectionReport.model_validate(row.report))
     distinct: dict[tuple[str, bool], Event] = {}
     for inspection_id, new in by_inspection.items():
         revisions = sorted([*new, *known.get(inspection_id, [])], key=lambda each: each.revision)
@@ -73,21 +57,6 @@ def record_verdicts(
     taken_back = _declared(connection, merchant_id, [event_id for event_id, declared in distinct if declared])
     fresh = [event for (event_id, declared), event in distinct.items() if not (declared and event_id in taken_back)]
     store(connection, merchant_id, [_candidate(event) for event in fresh])
-
-
-def _other_revisions(
-    connection: Connection, merchant_id: UUID, reports: Sequence[InspectionReport]
-) -> dict[UUID, list[InspectionReport]]:
-    """The revisions of these inspections that are there besides."""
-    values = {
-        "merchant_id": merchant_id,
-        "ids": [each.inspection_id for each in reports],
-        "revisions": [each.revision for each in reports],
-    }
-    found: dict[UUID, list[InspectionReport]] = {}
-    for row in connection.execute(_OTHERS, values):
-        found.setdefault(row.inspection_id, []).append(InspectionReport.model_validate(row.report))
-    return found
 
 
 def _declared(connection: Connection, merchant_id: UUID, event_ids: Collection[str]) -> set[str]:

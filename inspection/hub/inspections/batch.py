@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 
@@ -14,14 +13,14 @@ from inspection.hub.accounts.tokens import Caller
 from inspection.hub.hub import CurrentHub, Hub
 from inspection.hub.inspections.intake import Receipt
 from inspection.hub.inspections.schemas import BatchAnswer, BatchEntry
-from inspection.hub.inspections.taking import take_all
+from inspection.hub.inspections.taking import Brought, Outcome, take_all, told
 from inspection.hub.problems import Problem, documented
 from inspection.hub.requests import json_body
 
 MOST = 30
 ROOM = 1024
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
-Reporter = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_REPORT))]
+Reporter = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_REPORT, looked_at_again=True))]
 BATCH_BODY = {
     "requestBody": {
         "required": True,
@@ -84,14 +83,24 @@ def _take_all(hub: Hub, caller: Caller, reports: list[Any], sent: str | None) ->
     limit = hub.config.reports.max_bytes
     texts = [json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in reports]
     small = [index for index, text in enumerate(texts) if len(text.encode(errors="surrogatepass")) <= limit]
-    given = [(texts[index], reports[index]) for index in small]
-    try:
-        outcomes = take_all(hub, caller, given, sent=sent)
-    except (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
-        outcomes = [outcome for each in given for outcome in take_all(hub, caller, [each], sent=sent)]
-    taken = dict(zip(small, outcomes, strict=True))
+    outcomes = take_all(hub, [Brought(caller, texts[index], reports[index], sent) for index in small])
+    taken = {index: _taken(hub, outcome) for index, outcome in zip(small, outcomes, strict=True)}
     too_large = Problem("request.too_large", f"at most {limit} bytes are taken a report")
     return [_entry(index, taken.get(index, too_large)) for index in range(len(reports))]
+
+
+def _taken(hub: Hub, outcome: Outcome) -> Receipt | Problem:
+    """What a report's own entry tells of.
+
+    Raises:
+        Problem: ``token.invalid``, which is about none of them. Exception: why they could not be stored.
+    """
+    try:
+        return told(hub, outcome)
+    except Problem as problem:
+        if problem.code == "token.invalid":
+            raise
+        return problem
 
 
 def _entry(index: int, outcome: Receipt | Problem) -> BatchEntry:

@@ -7,19 +7,40 @@ report, so that its times can be read rightly years later; lists and look-ups go
 from __future__ import annotations
 
 import email.utils
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
 from pydantic import BaseModel, Field
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from inspection.hub.events import EventKind, record
 from inspection.hub.inspections.tables import station_clocks
 
 MAX_OFFSET_S = 1e10
+_MERCHANT, _STATIONS = sa.bindparam("merchant_id", type_=sa.Uuid), sa.bindparam("stations", type_=ARRAY(sa.Text))
+_BEFORE = sa.text(
+    """
+    SELECT station_id, wrong FROM station_clocks WHERE merchant_id = :merchant_id AND station_id = ANY(:stations)
+    ORDER BY station_id FOR UPDATE
+    """
+).bindparams(_MERCHANT, _STATIONS)
+_KEEP = sa.text(
+    """
+    INSERT INTO station_clocks (merchant_id, station_id, offset_s, wrong)
+    SELECT :merchant_id, * FROM unnest(:stations, :offsets, :wrong)
+    ON CONFLICT (merchant_id, station_id)
+    DO UPDATE SET offset_s = excluded.offset_s, wrong = excluded.wrong, measured_at = now()
+    """
+).bindparams(
+    _MERCHANT,
+    _STATIONS,
+    sa.bindparam("offsets", type_=ARRAY(sa.Double)),
+    sa.bindparam("wrong", type_=ARRAY(sa.Boolean)),
+)
 log = structlog.get_logger()
 
 
@@ -45,20 +66,28 @@ def offset_s(sent: str | None, now: datetime) -> float | None:
         return None
 
 
-def note(connection: Connection, merchant_id: UUID, station_id: str, offset: float, tolerance_s: float) -> None:
-    """Keep the newest difference of a station; an event when its clock goes wrong or comes right."""
-    wrong = abs(offset) > tolerance_s
-    table = station_clocks
-    mine = sa.and_(table.c.merchant_id == merchant_id, table.c.station_id == station_id)
-    before = connection.execute(sa.select(table.c.wrong).where(mine).with_for_update()).scalar_one_or_none()
-    row = {"merchant_id": merchant_id, "station_id": station_id, "offset_s": offset, "wrong": wrong}
-    insert = postgresql.insert(table).values(row)
-    newer = {"offset_s": offset, "wrong": wrong, "measured_at": sa.func.now()}
-    connection.execute(insert.on_conflict_do_update(index_elements=["merchant_id", "station_id"], set_=newer))
-    if wrong != bool(before):
-        payload = {"offset_s": offset, "wrong": wrong}
-        record(connection, merchant_id, EventKind.STATION_CLOCK, station_id, payload)
-        log.warning("station_clock", station_id=station_id, offset_s=offset, wrong=wrong)
+def note(connection: Connection, merchant_id: UUID, offsets: Mapping[str, float], tolerance_s: float) -> None:
+    """Keep the newest difference of each station; an event when its clock goes wrong or comes right.
+
+    Args:
+        connection: a transaction.
+        merchant_id: whose stations they are.
+        offsets: seconds by station; in order of their names, so that no two transactions can block each other.
+        tolerance_s: a larger difference is wrong.
+    """
+    if not offsets:
+        return
+    stations = sorted(offsets)
+    told = {"merchant_id": merchant_id, "stations": stations}
+    before = {row.station_id: row.wrong for row in connection.execute(_BEFORE, told)}
+    wrong = {each: abs(offsets[each]) > tolerance_s for each in stations}
+    rows = {"offsets": [offsets[each] for each in stations], "wrong": [wrong[each] for each in stations]}
+    connection.execute(_KEEP, told | rows)
+    for each in stations:
+        if wrong[each] != before.get(each, False):
+            payload = {"offset_s": offsets[each], "wrong": wrong[each]}
+            record(connection, merchant_id, EventKind.STATION_CLOCK, each, payload)
+            log.warning("station_clock", station_id=each, offset_s=offsets[each], wrong=wrong[each])
 
 
 def clocks(connection: Connection, merchant_id: UUID) -> list[StationClock]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,17 +12,20 @@ import rfc8785
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
+from inspection.epcis import Names
 from inspection.evidence import evidence_hash
+from inspection.hub.accounts.remembered import DEVICES, shut_out
 from inspection.hub.accounts.tokens import Caller
-from inspection.hub.epcis.verdicts import serialise
+from inspection.hub.epcis.verdicts import record_verdicts
 from inspection.hub.events import EventKind, Happened, record_each
 from inspection.hub.evidence import station_keys
 from inspection.hub.evidence.entering import enter
 from inspection.hub.images.service import held
 from inspection.hub.inspections import storing
-from inspection.hub.inspections.storing import CheckedReport, Key, Stored, Written
+from inspection.hub.inspections.storing import CheckedReport, Delivery, Key, Stored, Written
+from inspection.hub.inspections.turns import enter_turn
 from inspection.hub.problems import Problem, faults
-from inspection.hub.returns.receiving import receive
+from inspection.hub.returns.receiving import received
 from inspection.ledger import leaves
 from inspection.ledger.leaves import new_leaf
 from inspection.report import InspectionReport
@@ -75,44 +77,50 @@ def accept(
     Raises:
         Problem: why it was not stored.
     """
-    (outcome,) = accept_all(connection, caller, [checked], clock_offset_s=clock_offset_s)
+    (outcome,) = accept_all(connection, caller.merchant_id, [Delivery(caller, checked, clock_offset_s)], Names())
     if isinstance(outcome, Problem):
         raise outcome
     return outcome
 
 
 def accept_all(
-    connection: Connection, caller: Caller, reports: Sequence[CheckedReport], *, clock_offset_s: float | None = None
+    connection: Connection, merchant_id: UUID, deliveries: Sequence[Delivery], names: Names
 ) -> list[Receipt | Problem]:
-    """Store reports, their pictures' names, events and ledger entries in one transaction; a repeat changes nothing.
+    """Store one merchant's reports, their pictures' names, events and ledger entries; a repeat changes nothing.
+
+    All of it is written in the caller's transaction, which is the first to see whether who brought them is let in yet.
 
     Returns:
-        For each report in order its receipt, or why it was not stored: ``station.mismatch``,
+        For each report in order its receipt, or why it was not stored: ``token.invalid``, ``station.mismatch``,
         ``inspection.signature``, or ``inspection.conflict`` when its id and revision hold another report.
     """
-    merchant_id = caller.merchant_id
-    refused = {place: problem for place, each in enumerate(reports) if (problem := _unfit(caller, each.report))}
-    fit = [each for place, each in enumerate(reports) if place not in refused]
+    refused = {place: problem for place, each in enumerate(deliveries) if (problem := _unfit(each))}
+    live = enter_turn(connection, merchant_id, [each for place, each in enumerate(deliveries) if place not in refused])
+    for place, each in enumerate(deliveries):
+        if each.caller.kind in DEVICES and each.caller.token_id not in live:
+            refused.setdefault(place, shut_out())
+    fit = [each for place, each in enumerate(deliveries) if place not in refused]
     if not fit:
-        return list(refused.values())
-    serialise(connection, merchant_id, {each.report.inspection_id for each in fit})
-    written = storing.insert(connection, caller, fit, clock_offset_s)
-    fresh = {each.key: each.report for each in reversed(fit) if each.key in written}  # the first of a key stays
-    new = [each for each in fit if fresh.get(each.key) is each.report]
-    _follow_up(connection, caller, [each.report for each in new], written, clock_offset_s)
-    there = storing.stored(
-        connection, merchant_id, {each.key for each in fit} - {each.key for each in new} | _twice(fit)
-    )
+        return [refused[place] for place in range(len(deliveries))]
+    written, there = storing.insert(connection, merchant_id, fit)
+    fresh = {each.key: each for each in reversed(fit) if each.key in written}  # the first of a key stays
+    new = [each for each in fit if fresh.get(each.key) is each]
+    _follow_up(connection, merchant_id, new, written)
+    record_verdicts(connection, merchant_id, [each.report for each in new], there, names)
     hashes = {picture.sha256 for each in fit for picture in each.report.pictures}
     held_now = held(connection, merchant_id, hashes)
+    stored = {
+        key: Stored(written[key].received_at, each.report.evidence_hash, None) for key, each in fresh.items()
+    } | there
     return [
-        refused.get(place) or _outcome(each.report, fresh.get(each.key) is each.report, written, there, held_now)
-        for place, each in enumerate(reports)
+        refused.get(place) or _outcome(each.report, fresh.get(each.key) is each, stored, held_now)
+        for place, each in enumerate(deliveries)
     ]
 
 
-def _unfit(caller: Caller, report: InspectionReport) -> Problem | None:
-    """Why ``caller`` cannot deliver this report, whatever is stored."""
+def _unfit(delivery: Delivery) -> Problem | None:
+    """Why this report cannot be delivered by who brought it, whatever is stored."""
+    caller, report = delivery.caller, delivery.report
     if caller.station_id is not None and caller.station_id != report.station_id:
         return Problem("station.mismatch", f"this token reports for station {caller.station_id} only")
     if report.signature is not None and not report.is_signed():
@@ -121,58 +129,44 @@ def _unfit(caller: Caller, report: InspectionReport) -> Problem | None:
 
 
 def _follow_up(
-    connection: Connection,
-    caller: Caller,
-    new: Sequence[InspectionReport],
-    written: Mapping[Key, Written],
-    clock_offset_s: float | None,
+    connection: Connection, merchant_id: UUID, new: Sequence[Delivery], written: Mapping[Key, Written]
 ) -> None:
     """What is written beside reports that were stored just now."""
     if not new:
         return
-    storing.name_images(connection, caller.merchant_id, new)
-    receive(connection, caller.merchant_id, new)
-    record_each(connection, caller.merchant_id, [_happened(report) for report in new])
+    reports = [each.report for each in new]
+    storing.name_images(connection, merchant_id, reports)
+    record_each(connection, merchant_id, [*received(reports), *map(_happened, reports)])
     facts = []
-    for report in new:
-        signed = station_keys.examine(connection, caller, report)
-        row = written[report.inspection_id, report.revision]
+    for each in new:
+        signed = station_keys.examine(connection, each.caller, each.report)
+        row = written[each.key]
         facts.append(
             leaves.verdict(
-                report.inspection_id,
-                report.revision,
-                evidence_hash=report.evidence_hash,
+                *each.key,
+                evidence_hash=each.report.evidence_hash,
                 record_sha256=row.record_sha256,
                 received_at=row.received_at,
-                received_via=caller.token_id,
+                received_via=each.caller.token_id,
                 station_key=signed.key,
                 station_key_trusted=signed.trusted,
-                clock_offset_s=clock_offset_s,
+                clock_offset_s=each.clock_offset_s,
             )
         )
-    enter(connection, caller.merchant_id, map(new_leaf, facts))
-
-
-def _twice(reports: Sequence[CheckedReport]) -> set[Key]:
-    """Ids and revisions that more than one of these reports has."""
-    return {key for key, number in Counter(each.key for each in reports).items() if number > 1}
+    enter(connection, merchant_id, map(new_leaf, facts))
 
 
 def _outcome(
-    report: InspectionReport,
-    is_new: bool,
-    written: Mapping[Key, Written],
-    there: Mapping[Key, Stored],
-    held_now: Collection[str],
+    report: InspectionReport, is_new: bool, stored: Mapping[Key, Stored], held_now: Collection[str]
 ) -> Receipt | Problem:
     key = (report.inspection_id, report.revision)
-    if not is_new and there[key].evidence_hash != report.evidence_hash:
+    row = stored[key]
+    if row.evidence_hash != report.evidence_hash:
         detail = f"revision {key[1]} of inspection {key[0]} is another report; nothing was changed"
-        return Problem("inspection.conflict", detail, stored_evidence_hash=there[key].evidence_hash)
-    received_at = written[key].received_at if is_new else there[key].received_at
+        return Problem("inspection.conflict", detail, stored_evidence_hash=row.evidence_hash)
     hashes = dict.fromkeys(picture.sha256 for picture in report.pictures)
     missing = [sha256 for sha256 in hashes if sha256 not in held_now]
-    return Receipt(is_new, *key, report.evidence_hash, received_at, missing)
+    return Receipt(is_new, *key, report.evidence_hash, row.received_at, missing)
 
 
 def _happened(report: InspectionReport) -> Happened:

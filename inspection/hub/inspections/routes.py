@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from inspection.epcis import epcis_document
 from inspection.evidence import canonical_json
@@ -17,8 +15,9 @@ from inspection.hub.cursors import decode_cursor
 from inspection.hub.etags import NOT_MODIFIED, conditional
 from inspection.hub.hub import CurrentHub
 from inspection.hub.inspections import reading
+from inspection.hub.inspections.gathering import Gathering
 from inspection.hub.inspections.schemas import InspectionAccepted, InspectionDetail, InspectionPage
-from inspection.hub.inspections.taking import names, take_in
+from inspection.hub.inspections.taking import Brought, names, told
 from inspection.hub.moments import Moment
 from inspection.hub.problems import Problem, documented
 from inspection.hub.requests import json_body, unspoiled
@@ -26,7 +25,7 @@ from inspection.verdict import Disposition, Grade
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
 Reader = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_READ))]
-Reporter = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_REPORT))]
+Reporter = Annotated[Caller, Depends(allowed(Permission.INSPECTIONS_REPORT, looked_at_again=True))]
 COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
 Rma = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="only of this return")]
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -58,7 +57,7 @@ REPORT_BODY = {
     ),
     openapi_extra=REPORT_BODY,
 )
-async def post_inspection(request: Request, hub: CurrentHub, caller: Reporter) -> InspectionAccepted:
+async def post_inspection(request: Request, hub: CurrentHub, caller: Reporter) -> Response:
     """Idempotent by inspection id and revision.
 
     A repeat is answered 409 `inspection.exists`, which a station counts as delivered; another report under the same id
@@ -66,12 +65,13 @@ async def post_inspection(request: Request, hub: CurrentHub, caller: Reporter) -
     station's clock that goes wrong is noticed.
     """
     text, value = await json_body(request, hub.config.reports.max_bytes)
-    receipt = await run_in_threadpool(partial(take_in, hub, caller, text, value, sent=request.headers.get("date")))
+    gathering: Gathering = request.app.state.gathering
+    receipt = told(hub, await gathering.take(Brought(caller, text, value, request.headers.get("date"))))
     answer = InspectionAccepted.model_validate(receipt, from_attributes=True)
     if not receipt.new:
         members = answer.model_dump(mode="json")
         raise Problem("inspection.exists", "this very report was received before; nothing was changed", **members)
-    return answer
+    return Response(answer.model_dump_json(), status_code=201, media_type="application/json")
 
 
 @router.get("", summary="List inspections, newest first", responses=documented(*COMMON, "request.cursor"))

@@ -7,7 +7,7 @@ takes longer to build than to run.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,27 +28,33 @@ _INSERT = sa.text(
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS row (inspection_id uuid, revision int, station_id text,
             rma text, gtin text, serial text, epc text, disposition text, grade text, decided_by text,
-            confirmed_at timestamptz, evidence_hash text, report text)
+            confirmed_at timestamptz, received_via uuid, evidence_hash text, clock_offset_s float8, report text)
     ), met AS (
         INSERT INTO stations (merchant_id, station_id)
         SELECT DISTINCT CAST(:merchant_id AS uuid), station_id FROM given ORDER BY station_id
         ON CONFLICT DO NOTHING
+    ), made AS (
+        INSERT INTO inspections (merchant_id, inspection_id, revision, station_id, rma, gtin, serial, epc, disposition,
+            grade, decided_by, confirmed_at, received_via, evidence_hash, clock_offset_s, report)
+        SELECT :merchant_id, inspection_id, revision, station_id, rma, gtin, serial, epc, disposition, grade,
+            decided_by, confirmed_at, received_via, evidence_hash, clock_offset_s, CAST(report AS jsonb)
+        FROM given
+        ON CONFLICT DO NOTHING
+        RETURNING inspection_id, revision, received_at,
+            encode(sha256(convert_to(CAST(report AS text), 'UTF8')), 'hex') AS record_sha256
     )
-    INSERT INTO inspections (merchant_id, inspection_id, revision, station_id, rma, gtin, serial, epc, disposition,
-        grade, decided_by, confirmed_at, received_via, evidence_hash, clock_offset_s, report)
-    SELECT :merchant_id, inspection_id, revision, station_id, rma, gtin, serial, epc, disposition, grade, decided_by,
-        confirmed_at, :received_via, evidence_hash, :clock_offset_s, CAST(report AS jsonb)
-    FROM given
-    ON CONFLICT DO NOTHING
-    RETURNING inspection_id, revision, received_at,
-        encode(sha256(convert_to(CAST(report AS text), 'UTF8')), 'hex') AS record_sha256
+    SELECT inspection_id, revision, received_at, record_sha256, NULL AS evidence_hash, CAST(NULL AS jsonb) AS report
+    FROM made
+    UNION ALL
+    SELECT inspection_id, revision, received_at, NULL, evidence_hash, report FROM inspections
+    WHERE merchant_id = :merchant_id AND inspection_id = ANY(:ids)
     """
 ).bindparams(
     sa.bindparam("merchant_id", type_=sa.Uuid),
-    sa.bindparam("received_via", type_=sa.Uuid),
-    sa.bindparam("clock_offset_s", type_=sa.Float),
+    sa.bindparam("ids", type_=ARRAY(sa.Uuid)),
     sa.bindparam("rows", type_=sa.Text),
 )
+"""Written now, and beside it what was there before: a statement does not see what it writes itself."""
 _NAME_IMAGES = sa.text(
     """
     INSERT INTO inspection_images (merchant_id, inspection_id, revision, position, view, sha256)
@@ -56,18 +62,6 @@ _NAME_IMAGES = sa.text(
         position int, view text, sha256 text)
     """
 ).bindparams(sa.bindparam("merchant_id", type_=sa.Uuid), sa.bindparam("rows", type_=sa.Text))
-_STORED = sa.text(
-    """
-    SELECT i.inspection_id, i.revision, i.evidence_hash, i.received_at
-    FROM unnest(:ids, :revisions) AS asked (inspection_id, revision)
-    JOIN inspections i ON i.merchant_id = :merchant_id AND i.inspection_id = asked.inspection_id
-        AND i.revision = asked.revision
-    """
-).bindparams(
-    sa.bindparam("merchant_id", type_=sa.Uuid),
-    sa.bindparam("ids", type_=ARRAY(sa.Uuid)),
-    sa.bindparam("revisions", type_=ARRAY(sa.Integer)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +71,20 @@ class CheckedReport:
     text: str
     report: InspectionReport
     confirmed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A checked report and who brought it. ``clock_offset_s``: the sender's clock minus ours, when it said the time."""
+
+    caller: Caller
+    checked: CheckedReport
+    clock_offset_s: float | None = None
+
+    @property
+    def report(self) -> InspectionReport:
+        """What was brought."""
+        return self.checked.report
 
     @property
     def key(self) -> Key:
@@ -94,36 +102,37 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A row that is there."""
+    """A row that was there before; ``report`` is its JSON value."""
 
     received_at: datetime
     evidence_hash: str
+    report: Any
 
 
 def insert(
-    connection: Connection, caller: Caller, reports: Sequence[CheckedReport], clock_offset_s: float | None
-) -> dict[Key, Written]:
-    """Write the reports, and their stations when they are new; those whose id and revision are there already are not.
+    connection: Connection, merchant_id: UUID, deliveries: Sequence[Delivery]
+) -> tuple[dict[Key, Written], dict[Key, Stored]]:
+    """Write reports, and their stations when they are new; those whose id and revision are there already are not.
 
     Of two with one id and revision, the first is written.
+
+    Returns:
+        What was written, and every revision of these inspections that was there before.
     """
     values = {
-        "merchant_id": caller.merchant_id,
-        "received_via": caller.token_id,
-        "clock_offset_s": clock_offset_s,
-        "rows": json.dumps([_row(each) for each in reports], ensure_ascii=False),
+        "merchant_id": merchant_id,
+        "ids": list({each.report.inspection_id for each in deliveries}),
+        "rows": json.dumps([_row(each) for each in deliveries], ensure_ascii=False),
     }
-    made = connection.execute(_INSERT, values)
-    return {(row.inspection_id, row.revision): Written(row.received_at, row.record_sha256) for row in made}
-
-
-def stored(connection: Connection, merchant_id: UUID, keys: Collection[Key]) -> dict[Key, Stored]:
-    """What is there under these ids and revisions."""
-    if not keys:
-        return {}
-    ids, revisions = [key[0] for key in keys], [key[1] for key in keys]
-    found = connection.execute(_STORED, {"merchant_id": merchant_id, "ids": ids, "revisions": revisions})
-    return {(row.inspection_id, row.revision): Stored(row.received_at, row.evidence_hash) for row in found}
+    written: dict[Key, Written] = {}
+    there: dict[Key, Stored] = {}
+    for row in connection.execute(_INSERT, values):
+        key = (row.inspection_id, row.revision)
+        if row.evidence_hash is None:
+            written[key] = Written(row.received_at, row.record_sha256)
+        else:
+            there[key] = Stored(row.received_at, row.evidence_hash, row.report)
+    return written, there
 
 
 def name_images(connection: Connection, merchant_id: UUID, reports: Iterable[InspectionReport]) -> None:
@@ -143,8 +152,8 @@ def name_images(connection: Connection, merchant_id: UUID, reports: Iterable[Ins
         connection.execute(_NAME_IMAGES, {"merchant_id": merchant_id, "rows": json.dumps(rows)})
 
 
-def _row(checked: CheckedReport) -> dict[str, Any]:
-    report = checked.report
+def _row(delivery: Delivery) -> dict[str, Any]:
+    report = delivery.report
     return {
         "inspection_id": str(report.inspection_id),
         "revision": report.revision,
@@ -156,7 +165,9 @@ def _row(checked: CheckedReport) -> dict[str, Any]:
         "disposition": report.verdict.disposition.value,
         "grade": report.verdict.grade and report.verdict.grade.value,
         "decided_by": report.verdict.decided_by,
-        "confirmed_at": checked.confirmed_at.isoformat(),
+        "confirmed_at": delivery.checked.confirmed_at.isoformat(),
+        "received_via": str(delivery.caller.token_id),
         "evidence_hash": report.evidence_hash,
-        "report": checked.text,
+        "clock_offset_s": delivery.clock_offset_s,
+        "report": delivery.checked.text,
     }
