@@ -40,6 +40,7 @@ from inspection.hub.precheck.page import routes as customer_routes
 from inspection.hub.precheck.schemas import NewCase, NewDecision
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
+from inspection.hub.review import routes as review_routes
 from inspection.hub.stations import routes as station_routes
 from inspection.report import InspectionReport
 
@@ -76,6 +77,7 @@ def routed() -> FastAPI:
     app.include_router(precheck_routes.router)
     app.include_router(customer_routes.router)
     app.include_router(station_routes.router)
+    app.include_router(review_routes.router)
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)
@@ -109,7 +111,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (Replay, "validation"),
             (References, "validation"),
             (problems.ProblemDetails, "validation"),
-            *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES)),
+            *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES, *review_routes.BODIES)),
         ]
         template = "#/components/schemas/{model}"
         _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]

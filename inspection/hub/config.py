@@ -16,6 +16,7 @@ from inspection.errors import ConfigError
 from inspection.hub.accounts.settings import AccessSection
 from inspection.hub.bundles.settings import BundlesSection
 from inspection.hub.precheck.settings import PrecheckSection
+from inspection.hub.review.settings import ReviewSection
 from inspection.hub.stations.settings import StationsSection
 
 DSN_VARIABLE = "RETURNS_HUB_DSN"
@@ -169,6 +170,7 @@ class HubConfig(Section):
     retention: RetentionSection = RetentionSection()
     worker: WorkerSection = WorkerSection()
     stations: StationsSection = StationsSection()
+    review: ReviewSection = ReviewSection()
     bundles: BundlesSection = BundlesSection()
 
     @property

@@ -32,6 +32,8 @@ class EventKind(StrEnum):
     PRECHECK_LINK_REVOKED = "precheck_link_revoked"
     PRECHECK_CHALLENGED = "precheck_challenged"
     PRECHECK_DECIDED = "precheck_decided"
+    LABEL_ACCEPTED = "label_accepted"
+    LABEL_WITHDRAWN = "label_withdrawn"
     BUNDLE_PUBLISHED = "bundle_published"
     BUNDLE_WITHDRAWN = "bundle_withdrawn"
 

@@ -38,6 +38,12 @@ from inspection.hub.precheck.tables import uploads as precheck_uploads
 from inspection.hub.precheck.trust.tables import prints as precheck_prints
 from inspection.hub.precheck.trust.tables import signals as precheck_signals
 from inspection.hub.returns.tables import return_lines, returns
+from inspection.hub.review.tables import accepted as review_accepted
+from inspection.hub.review.tables import due as review_due
+from inspection.hub.review.tables import goods as review_goods
+from inspection.hub.review.tables import items as review_items
+from inspection.hub.review.tables import labels as review_labels
+from inspection.hub.review.tables import suspects as review_suspects
 from inspection.hub.stations.tables import station_status
 from inspection.hub.tables import METADATA, events, merchants
 
@@ -85,6 +91,12 @@ __all__ = [
     "precheck_uploads",
     "return_lines",
     "returns",
+    "review_accepted",
+    "review_due",
+    "review_goods",
+    "review_items",
+    "review_labels",
+    "review_suspects",
     "sign_in_attempts",
     "staff",
     "station_clocks",

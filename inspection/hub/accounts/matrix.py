@@ -45,6 +45,9 @@ class Permission(StrEnum):
     RETENTION_READ = "retention:read"
     RETENTION_MANAGE = "retention:manage"
     STATS_READ = "stats:read"
+    REVIEW_LABEL = "review:label"
+    REVIEW_DECIDE = "review:decide"
+    LABELS_READ = "labels:read"
     JOBS_MANAGE = "jobs:manage"
     AUDIT_READ = "audit:read"
     STAFF_READ = "staff:read"
@@ -68,7 +71,7 @@ OPERATOR = frozenset(
 )
 SUPERVISOR = (
     OPERATOR
-    | {P.INSPECTIONS_CORRECT, P.ITEMS_MATCH, P.STATIONS_READ}
+    | {P.INSPECTIONS_CORRECT, P.ITEMS_MATCH, P.STATIONS_READ, P.REVIEW_LABEL}
     | {
         P.PRECHECK_INVITE,
         P.PRECHECK_DECIDE,
@@ -79,19 +82,21 @@ QUALITY_READ = frozenset({P.LINEAGE_READ})
 ASKED_AT_STATIONS = frozenset({P.INSPECTIONS_CORRECT})
 """What no route asks for: a station looks for it among the permissions of whoever signs in with a badge, and lets who
 has it agree to what a worker decided."""
+REVIEW = frozenset({P.REVIEW_DECIDE, P.LABELS_READ})
+"""To decide between people who label, and to read what counts."""
 STATION_ONLY = frozenset({P.BADGE_SIGN_IN, P.CREDENTIAL_ROTATE})
 """What only the device at a work place does; no person, whatever their role."""
 
 MATRIX: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: OPERATOR,
     Role.SUPERVISOR: SUPERVISOR,
-    Role.QA_ENGINEER: SUPERVISOR | QUALITY_READ | {P.EVIDENCE_READ, P.BUNDLES_READ, P.BUNDLES_PUBLISH},
+    Role.QA_ENGINEER: SUPERVISOR | REVIEW | QUALITY_READ | {P.EVIDENCE_READ, P.BUNDLES_READ, P.BUNDLES_PUBLISH},
     Role.INTEGRATOR: OPERATOR
     | {P.RETURNS_IMPORT, P.ITEMS_MATCH, P.EPCIS_READ, P.EPCIS_CAPTURE, P.CONNECTORS_READ, P.CONNECTORS_MANAGE}
     | {P.EVIDENCE_READ, P.EVIDENCE_COSIGN, P.STATIONS_READ, P.PRECHECK_INVITE}
     | {P.BUNDLES_READ, P.BUNDLES_PUBLISH},
     Role.AUDITOR: OPERATOR
-    | {P.EPCIS_READ, P.CONNECTORS_READ, P.EVIDENCE_READ, P.RETENTION_READ}
+    | {P.EPCIS_READ, P.CONNECTORS_READ, P.EVIDENCE_READ, P.RETENTION_READ, P.LABELS_READ}
     | QUALITY_READ
     | {P.AUDIT_READ, P.STAFF_READ, P.STATIONS_READ, P.TOKENS_READ, P.BUNDLES_READ},
     Role.ADMIN: frozenset(Permission) - STATION_ONLY,

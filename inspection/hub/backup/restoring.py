@@ -16,6 +16,7 @@ from inspection.hub.problems import Problem
 
 CHANGED_BY_ERASING = frozenset(
     {"images", "image_keys", "image_pieces", "evidence_entries", "precheck_objects", "precheck_pieces"}
+    | {"review_due", "review_items", "review_labels", "review_accepted", "review_suspects"}
 )
 Progress = Callable[[int, int], None]
 

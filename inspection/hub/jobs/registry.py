@@ -27,6 +27,7 @@ from inspection.hub.people import tasks as people
 from inspection.hub.precheck import tasks as precheck
 from inspection.hub.precheck import uploads
 from inspection.hub.precheck.trust import tasks as trust
+from inspection.hub.review import tasks as review
 
 Task = Callable[..., None]
 
@@ -62,6 +63,7 @@ TASKS: dict[str, Entry] = {
     uploads.TASK: Entry(precheck.look, uploads.QUEUE),
     trust.TASK: Entry(trust.compare, trust.QUEUE),
     trust.REPRINT_TASK: Entry(trust.reprint, trust.QUEUE),
+    review.TASK: Entry(review.fill),
 }
 
 

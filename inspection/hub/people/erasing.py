@@ -35,6 +35,7 @@ from inspection.hub.people.tables import erasures, legal_holds
 from inspection.hub.precheck import keeping
 from inspection.hub.problems import Problem
 from inspection.hub.returns.tables import returns
+from inspection.hub.review import forgetting
 from inspection.ledger.keys import public_bytes
 
 TASK = "people.erase"
@@ -173,6 +174,7 @@ FORGETTERS: dict[str, Callable[[Connection, UUID, list[str]], int]] = {
     "holds": _forget_holds,
     "answers_of_other_systems": _forget_answers,
     "prechecks": keeping.forget,
+    "labels": forgetting.forget,
 }
 """What each capability does for an erased case, by the name under which the certificate counts it. A capability that
 keeps something of a customer adds itself here and to the register."""

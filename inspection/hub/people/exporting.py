@@ -18,6 +18,7 @@ from inspection.hub.people.register import PERSONAL
 from inspection.hub.precheck import keeping
 from inspection.hub.problems import Problem
 from inspection.hub.returns.tables import return_lines, returns
+from inspection.hub.review.forgetting import rows_of
 
 ABOUT = """This archive holds what the returns service stores about these cases.
 
@@ -25,6 +26,7 @@ returns.json      the cases as the shop handed them over
 inspections.json  what was found and decided, every revision
 matches.json      what people noted later
 pictures/         the pictures, named by the SHA-256 of their bytes
+labels.json       what people said of the pictures, so that a model learns from it
 precheck.json     what the customer sent and was answered before the parcel travelled
 precheck/         the files of it: as they came, and as they were shown; precheck.json names them under objects
 register.json     which data of this kind are held at all, why, and what erasing does to them
@@ -42,6 +44,7 @@ def export(hub: Hub, merchant_id: UUID, cases: list[str], target: Path) -> int:
         alone, shared = known.pictures_of(connection, merchant_id, of)
         there = known.held_pictures(connection, merchant_id, alone | shared)
         prechecks = keeping.rows_of(connection, merchant_id, cases)
+        labels = rows_of(connection, merchant_id, cases)
         tables = {
             "returns": _rows(connection, returns, merchant_id, returns.c.rma.in_(cases)),
             "lines": _rows(connection, return_lines, merchant_id, return_lines.c.rma.in_(cases)),
@@ -53,6 +56,7 @@ def export(hub: Hub, merchant_id: UUID, cases: list[str], target: Path) -> int:
         archive.writestr("returns.json", _json({"returns": tables["returns"], "lines": tables["lines"]}))
         archive.writestr("inspections.json", _json(tables["inspections"]))
         archive.writestr("matches.json", _json(tables["matches"]))
+        archive.writestr("labels.json", _json(labels))
         archive.writestr("register.json", _json({name: vars_of(entry) for name, entry in PERSONAL.items()}))
         for sha256 in sorted(there):
             archive.writestr(f"pictures/{sha256}", hub.images.get(merchant_id, sha256), zipfile.ZIP_STORED)
