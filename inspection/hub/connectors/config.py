@@ -14,6 +14,7 @@ from inspection.hub.config import MAX_CONFIG_BYTES, Section
 from inspection.hub.connectors.epcis_capture import EpcisSection
 from inspection.hub.connectors.guard import Guard
 from inspection.hub.connectors.loop import LoopSection
+from inspection.hub.connectors.mail import MailSection
 from inspection.hub.connectors.odoo import OdooSection
 from inspection.hub.connectors.shopify import ShopifySection
 from inspection.hub.connectors.webhook import WebhookSection
@@ -21,7 +22,8 @@ from inspection.hub.connectors.webhook import WebhookSection
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Destination = Annotated[
-    WebhookSection | EpcisSection | ShopifySection | LoopSection | OdooSection, Field(discriminator="kind")
+    WebhookSection | EpcisSection | ShopifySection | LoopSection | OdooSection | MailSection,
+    Field(discriminator="kind"),
 ]
 
 

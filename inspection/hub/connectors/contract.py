@@ -11,7 +11,8 @@ from collections.abc import Generator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from inspection.epcis import Names
@@ -161,6 +162,23 @@ class Response:
 
 
 Conversation = Generator[Request, Response, None]
+
+
+class Carrier(Protocol):
+    """Sends requests, one after the other; a context manager that closes what is kept open."""
+
+    def send(self, request: Request) -> Response:
+        """Send and wait for the whole answer.
+
+        Raises:
+            DeliveryProblem: when there was none.
+        """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class Connector(Protocol):

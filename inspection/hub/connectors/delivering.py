@@ -27,6 +27,7 @@ from inspection.hub.connectors.config import ConnectorsConfig
 from inspection.hub.connectors.contract import (
     Again,
     Busy,
+    Carrier,
     Connector,
     DeliveryProblem,
     Gone,
@@ -39,10 +40,11 @@ from inspection.hub.connectors.contract import (
     Unusable,
     excerpt,
 )
+from inspection.hub.connectors.mail import Mail, Writer
 from inspection.hub.connectors.metrics import DeliveryMetrics
 from inspection.hub.connectors.queue import Attempt, State
 from inspection.hub.connectors.sections import DestinationSection
-from inspection.hub.connectors.sending import Sender, without_query
+from inspection.hub.connectors.sending import without_query
 from inspection.hub.database import Database
 from inspection.hub.epcis.subscriptions.telling import Subscriber, Subscriptions
 
@@ -71,6 +73,7 @@ class Deliverer:
         names: how our own things are named.
         metrics: where it is counted.
         subscriptions: finds the destinations that are subscriptions of EPCIS queries; ``None`` knows of none.
+        writer: writes letters to customers; ``None`` sends none.
     """
 
     def __init__(
@@ -80,12 +83,14 @@ class Deliverer:
         names: Names,
         metrics: DeliveryMetrics,
         subscriptions: Subscriptions | None = None,
+        writer: Writer | None = None,
     ) -> None:
         self._database = database
         self._config = config
         self._names = names
         self._metrics = metrics
         self._subscriptions = subscriptions
+        self._writer = writer
         self._connectors: Mapping[str, Connector] = {
             name: section.connector() for name, section in config.destinations.items()
         }
@@ -103,7 +108,7 @@ class Deliverer:
         with self._database.session() as session, _alone(session, slot) as is_alone:
             if not is_alone:
                 return datetime.now(UTC) + SOON  # another one is at it, perhaps one that was thought dead
-            with Sender(self._config.guard, timeout_s=section.timeout_s, ca_file=section.ca_file) as sender:
+            with section.carrier(self._config.guard) as sender:
                 return self._turn(slot, section, sender, session, stopping)
 
     def _subscription(self, slot: Slot) -> DestinationSection | None:
@@ -116,7 +121,7 @@ class Deliverer:
         self,
         slot: Slot,
         section: DestinationSection,
-        sender: Sender,
+        sender: Carrier,
         session: Connection,
         stopping: Callable[[], bool],
     ) -> datetime | None:
@@ -140,7 +145,7 @@ class Deliverer:
                     self._deliver(row, section, sender, session, gate)
 
     def _deliver(
-        self, row: Row[Any], section: DestinationSection, sender: Sender, session: Connection, gate: breaker.Gate
+        self, row: Row[Any], section: DestinationSection, sender: Carrier, session: Connection, gate: breaker.Gate
     ) -> None:
         connector = self._connectors.get(row.destination) or section.connector()
         exchange = _Exchange(session, row, sender, self._metrics)
@@ -175,6 +180,8 @@ class Deliverer:
         message = facts.message(connection, occasion, self._names)
         if isinstance(connector, Subscriber):
             return connector.completed(connection, message)
+        if isinstance(connector, Mail):
+            return connector.completed(connection, row.merchant_id, message, self._writer)
         if connector.tells_states and message.revision:
             later = queue.superseded_by(connection, row, message.revision)
             if later is not None:
@@ -185,7 +192,7 @@ class Deliverer:
 class _Exchange:
     """One conversation: sends, and keeps what came of it."""
 
-    def __init__(self, session: Connection, row: Row[Any], sender: Sender, metrics: DeliveryMetrics) -> None:
+    def __init__(self, session: Connection, row: Row[Any], sender: Carrier, metrics: DeliveryMetrics) -> None:
         self._session = session
         self._row = row
         self._sender = sender

@@ -60,6 +60,14 @@ class Guard:
             self._check(found[0], host)
         return [str(each) for each in good]
 
+    def allows_plain(self, host: str, port: int) -> bool:
+        """Whether every address of ``host`` is in an allowed network, so that no encryption is asked for.
+
+        Raises:
+            Again: when the name does not resolve.
+        """
+        return self._all_allowed(self._resolved(host, port))
+
     def lets_out(self, address: Address) -> bool:
         """Whether ``address`` is public, or in an allowed network."""
         plain = _embedded(address)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from inspection.hub.config import Section
+from inspection.hub.connectors.sending import Sender
 from inspection.hub.events import EventKind
 
 if TYPE_CHECKING:
-    from inspection.hub.connectors.contract import Connector
+    from inspection.hub.connectors.contract import Carrier, Connector
+    from inspection.hub.connectors.guard import Guard
 
 VERDICTS = (EventKind.INSPECTION_CONFIRMED, EventKind.INSPECTION_CORRECTED)
 
@@ -65,3 +67,7 @@ class DestinationSection(Section):
     def connector(self) -> Connector:
         """The connector that this configures."""
         raise NotImplementedError
+
+    def carrier(self, guard: Guard) -> Carrier:
+        """What the connector's requests are sent with: HTTP, unless a kind says otherwise."""
+        return Sender(guard, timeout_s=self.timeout_s, ca_file=self.ca_file)

@@ -33,6 +33,7 @@ from inspection.hub.jobs.context import WORK, Work
 from inspection.hub.jobs.registry import TASKS, Entry, application
 from inspection.hub.people.retention import keep_sweeping
 from inspection.hub.precheck import uploads
+from inspection.hub.precheck.letters import Letters
 from inspection.hub.precheck.lookers import Lookers
 from inspection.hub.precheck.trust import tasks as trust
 
@@ -57,7 +58,9 @@ class Worker:
         self._config: ConnectorsConfig = load_connectors(hub.config.connectors.file)
         names = Names(base_uri=hub.config.epcis.base_uri, gln=hub.config.epcis.gln)
         subscriptions = Subscriptions(partial(master_key_of, hub.config))
-        deliverer = Deliverer(hub.database, self._config, names, hub.metrics.deliveries, subscriptions)
+        deliverer = Deliverer(
+            hub.database, self._config, names, hub.metrics.deliveries, subscriptions, Letters(hub.config)
+        )
         self._work = Work(hub, deliverer, Lookers(hub.config.precheck))
         self._tasks = TASKS if tasks is None else tasks
         self._loop: asyncio.AbstractEventLoop | None = None

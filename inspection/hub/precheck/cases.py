@@ -55,7 +55,8 @@ def open_case(connection: Connection, merchant_id: UUID, rma: str, known: Mappin
         connection: the transaction.
         merchant_id: whose return it is.
         rma: its number.
-        known: of ``tier``, ``answer_by``, ``check_hmac``, ``language`` what is to be set; nothing is a blank.
+        known: of ``tier``, ``answer_by``, ``check_hmac``, ``language``, ``email`` what is to be set; nothing is a
+            blank.
 
     Raises:
         Problem: ``return.unknown``.
@@ -109,6 +110,13 @@ def link_of(
     row = {"merchant_id": merchant_id, "id": link_id, "case_id": case_id, "expires_at": expires_at}
     connection.execute(links.insert().values(row))
     return key.token(Ticket(link_id, expires_at)), expires_at
+
+
+def has_link(connection: Connection, merchant_id: UUID, case_id: UUID) -> bool:
+    """Whether the shop left the case a link: one that it revoked is not to be made anew by somebody else."""
+    mine = sa.and_(links.c.merchant_id == merchant_id, links.c.case_id == case_id)
+    states = list(connection.execute(sa.select(links.c.revoked_at).where(mine)).scalars())
+    return not states or None in states
 
 
 def revoke_link(connection: Connection, merchant_id: UUID, rma: str) -> None:
@@ -176,6 +184,12 @@ def ask_person(connection: Connection, merchant_id: UUID, case_id: UUID) -> None
         return
     move(connection, case, State.WITH_PERSON, person_asked_at=sa.func.now())
     record(connection, merchant_id, EventKind.PRECHECK_PERSON_ASKED, case.rma, {"rma": case.rma})
+
+
+def tell_by_mail(connection: Connection, merchant_id: UUID, case_id: UUID, address: str | None) -> None:
+    """Where the customer is told of what becomes of the case; ``None``: nowhere."""
+    mine = sa.and_(cases.c.merchant_id == merchant_id, cases.c.id == case_id)
+    connection.execute(cases.update().where(mine).values(email=address))
 
 
 def describe(connection: Connection, merchant_id: UUID, case_id: UUID, problem: str, language: str | None) -> None:

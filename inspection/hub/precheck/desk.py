@@ -12,11 +12,10 @@ import structlog
 from fastapi import Depends, Request
 
 from inspection.hub.hub import Hub
-from inspection.hub.images.vault import load_or_make_secret
 from inspection.hub.precheck import results
 from inspection.hub.precheck.decoder import Decoder, PictureRefused
 from inspection.hub.precheck.kinds import container_of
-from inspection.hub.precheck.links import KEY_VARIABLE, LinkKey
+from inspection.hub.precheck.links import LinkKey, key_of
 from inspection.hub.precheck.looking import glance
 from inspection.hub.problems import Problem
 from inspection.products import Catalogue
@@ -44,10 +43,9 @@ class Desk:
         """Signs links.
 
         Raises:
-            ConfigError, StoreError: see :func:`load_or_make_secret`.
+            ConfigError, StoreError: see :func:`key_of`.
         """
-        path = self._hub.config.precheck.link_key_file or self._hub.config.data_dir / "links.key"
-        return LinkKey(load_or_make_secret(path, KEY_VARIABLE, "without it links that were sent open nothing"))
+        return key_of(self._hub.config)
 
     @cached_property
     def catalogue(self) -> Catalogue | None:

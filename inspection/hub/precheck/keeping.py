@@ -90,7 +90,7 @@ def objects_of(connection: Connection, merchant_id: UUID, rmas: Collection[str])
 def forget(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> int:
     """Overwrite what points to the person, shut the links; the pictures are shredded by who asks for this."""
     mine = sa.and_(cases.c.merchant_id == merchant_id, cases.c.rma.in_(rmas))
-    blank = {"problem": "", "check_hmac": None, "language": None, "version": cases.c.version + 1}
+    blank = {"problem": "", "check_hmac": None, "email": None, "language": None, "version": cases.c.version + 1}
     count = connection.execute(cases.update().where(mine).values(blank)).rowcount
     of = sa.select(cases.c.id).where(mine)
     shut_links(connection, merchant_id, rmas)
@@ -101,7 +101,7 @@ def forget(connection: Connection, merchant_id: UUID, rmas: Collection[str]) -> 
     told = sa.and_(decisions.c.merchant_id == merchant_id, decisions.c.case_id.in_(of))
     connection.execute(decisions.update().where(told).values(note=""))
     sent = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.case_id.in_(of))
-    connection.execute(uploads.update().where(sent).values(told=None, place_hmac=None, sha256=None))
+    connection.execute(uploads.update().where(sent).values(told=None, place_hmac=None, sha256=None, mark=None))
     begun = sa.and_(pieces.c.merchant_id == merchant_id, pieces.c.upload_id.in_(_uploads(merchant_id, rmas)))
     connection.execute(pieces.delete().where(begun))
     shredded = sa.exists().where(

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from inspection.hub.config import HubConfig
+from inspection.hub.images.vault import load_or_make_secret
+
 KEY_VARIABLE = "RETURNS_HUB_LINK_KEY"
 _FACTS = struct.Struct(">16sI")
 _MAC_BYTES = 16
@@ -35,6 +38,16 @@ class Ticket:
 
     link_id: UUID
     expires_at: datetime
+
+
+def key_of(config: HubConfig) -> LinkKey:
+    """The key of an installation, made when there is none.
+
+    Raises:
+        ConfigError, StoreError: see :func:`load_or_make_secret`.
+    """
+    path = config.precheck.link_key_file or config.data_dir / "links.key"
+    return LinkKey(load_or_make_secret(path, KEY_VARIABLE, "without it links that were sent open nothing"))
 
 
 class LinkKey:

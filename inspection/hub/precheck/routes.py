@@ -92,6 +92,8 @@ async def post_case(request: Request, hub: CurrentHub, desk: CurrentDesk, caller
     except ValidationError as error:
         raise Problem("request.invalid", "see errors", errors=faults(error)) from None
     known = new.model_dump(exclude={"rma", "check_value"}, exclude_none=True)
+    if "email" in known:
+        known["email"] = known["email"] or None
     if new.check_value is not None:
         known["check_hmac"] = desk.key.check(caller.merchant_id, new.rma, new.check_value)
 

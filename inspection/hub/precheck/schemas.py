@@ -7,11 +7,13 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from inspection.hub.connectors.mail import ADDRESS, MAX_ADDRESS
 from inspection.hub.moments import Moment
 from inspection.hub.precheck.replies import Decision, Reason
 from inspection.hub.returns.schemas import RMA_PATTERN
 
 Language = Literal["zh-CN", "en", "th", "vi"]
+MAIL_PATTERN = f"^$|{ADDRESS}"
 CHECK_PATTERN = r"^[^\x00-\x1f\x7f]{4,64}$"
 
 
@@ -24,6 +26,19 @@ class NewCase(BaseModel):
     tier: Annotated[int, Field(ge=0, le=9, description="of the member; higher is answered sooner")] | None = None
     answer_by: Annotated[Moment, Field(description="when the customer was promised an answer")] | None = None
     language: Language | None = None
+    email: (
+        Annotated[
+            str,
+            Field(
+                pattern=MAIL_PATTERN,
+                max_length=MAX_ADDRESS,
+                examples=["customer@shop.example"],
+                description="where the customer is told of the case, when a destination `mail` is configured; empty "
+                "takes it away. Never shown or told to other systems, and erased with the case",
+            ),
+        ]
+        | None
+    ) = None
     check_value: (
         Annotated[
             str,

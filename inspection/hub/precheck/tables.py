@@ -42,6 +42,7 @@ cases = Table(
     ),
     Column("answer_by", WHEN, comment="promised to the customer"),
     Column("check_hmac", Text, comment="of what opens the case beside the order number; keyed, for it is short"),
+    Column("email", Text, comment="where the customer is told of the case; null: nowhere"),
     Column("problem", Text, nullable=False, server_default=text("''"), comment="in the customer's words"),
     Column("outcome", Text, comment="what will probably happen"),
     Column("answer", JSONB, comment="what stands behind the outcome; see answers.py"),
@@ -93,6 +94,7 @@ uploads = Table(
     Column("sent_anyway", Boolean, nullable=False, server_default=text("false")),
     Column("attempts", Integer, nullable=False, server_default=text("0"), comment="looks that were begun"),
     Column("timings_ms", JSONB),
+    Column("mark", Text, comment="of a file that is on its way: by it the sender finds it again"),
     Column("place_hmac", Text, comment="of the sender's network address, keyed; for quotas"),
     Column("started_at", WHEN, nullable=False, server_default=func.now()),
     Column("received_at", WHEN, comment="when it was whole and kept"),
@@ -107,6 +109,7 @@ uploads = Table(
     CheckConstraint("(state = 'receiving') = (received_at IS NULL)", name="received"),
     Index("precheck_uploads_case_idx", "merchant_id", "case_id", "started_at"),
     Index("precheck_uploads_place_idx", "merchant_id", "place_hmac", "started_at"),
+    Index("precheck_uploads_mark_idx", "merchant_id", "case_id", "mark", postgresql_where=text("state = 'receiving'")),
     Index("precheck_uploads_waiting_idx", "due_at", postgresql_where=text("state = 'waiting'")),
     Index("precheck_uploads_done_idx", "done_at"),
 )

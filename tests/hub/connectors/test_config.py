@@ -21,6 +21,7 @@ from tests.hub.reports import report
 from tests.hub.test_hub_app import ROOT
 
 HOOK: dict[str, Any] = {"kind": "webhook", "url": "https://erp.example/hook", "secrets": [{"env": "X"}]}
+MAIL: dict[str, Any] = {"kind": "mail", "url": "smtp://mail.example", "sender": "returns@shop.example"}
 LOOP: dict[str, Any] = {"kind": "loop", "url": "https://loop.example", "api_key": {"env": "X"}}
 SHOP: dict[str, Any] = {"kind": "shopify", "url": "https://shop.example/graphql.json", "access_token": {"env": "X"}}
 
@@ -33,7 +34,7 @@ def load(folder: Path, **destinations: Any) -> Any:
 
 def test_the_example_is_read_as_it_is() -> None:
     found = load_connectors(ROOT / "configs" / "connectors.yaml")
-    assert {each.kind for each in found.destinations.values()} == {"webhook", "epcis", "shopify", "loop", "odoo"}
+    assert {each.kind for each in found.destinations.values()} == {"webhook", "epcis", "shopify", "loop", "odoo", "mail"}
     assert load_connectors(None).destinations == {}
 
 
@@ -54,6 +55,10 @@ def test_the_example_is_read_as_it_is() -> None:
         (LOOP | {"outcomes": {"resell": "back_to_shelf"}}, "back_to_shelf"),
         (LOOP | {"outcomes": {"resold": "recycle"}}, "resold"),
         (LOOP | {"grades": {"resell/best": "grade_a"}}, "resell/best"),
+        (MAIL | {"events": ["inspection_confirmed"]}, "no letter tells of inspection_confirmed"),
+        (MAIL | {"url": "https://mail.example"}, "hook.mail.url"),
+        (MAIL | {"sender": "returns@shop.example\nBcc: x@y.example"}, "hook.mail.sender"),
+        (MAIL | {"user": {"env": "X"}}, "both user and password"),
         (SHOP, "location_id"),
         (SHOP | {"outcomes": {"resell": "RESTOCK"}}, "RESTOCK"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from starlette.datastructures import FormData, UploadFile
 from inspection.hub.accounts import cookies, throttle
 from inspection.hub.accounts.roles import openly
 from inspection.hub.accounts.tokens import merchant_id
+from inspection.hub.connectors.mail import MAX_ADDRESS
 from inspection.hub.hub import CurrentHub, Hub
 from inspection.hub.precheck import cases, keeping, uploads
 from inspection.hub.precheck.desk import CurrentDesk, Desk
@@ -25,7 +27,8 @@ from inspection.hub.precheck.links import TOKEN_PATTERN
 from inspection.hub.precheck.page import words
 from inspection.hub.precheck.page.forms import digest, multipart, versions
 from inspection.hub.precheck.page.shell import FRAME, STATIC, PageRoute
-from inspection.hub.precheck.page.view import view
+from inspection.hub.precheck.page.view import mail_of, view
+from inspection.hub.precheck.schemas import MAIL_PATTERN
 from inspection.hub.precheck.tables import pictures
 from inspection.hub.precheck.tables import uploads as upload_rows
 from inspection.hub.precheck.uploads import NewUpload
@@ -122,6 +125,22 @@ def post_person(token: Token, request: Request, hub: CurrentHub, desk: CurrentDe
     with hub.database.transaction() as connection:
         cases.ask_person(connection, case.merchant_id, case.id)
     return RedirectResponse(f"/precheck/c/{token}?lang={FRAME.language(request, case.language)}", status_code=303)
+
+
+@router.post("/c/{token}/mail", dependencies=[BY_LINK])
+async def post_mail(token: Token, request: Request, hub: CurrentHub, desk: CurrentDesk) -> Response:
+    """Where the customer is told of the case; without an address, nowhere: so a mail program stops it (RFC 8058)."""
+    case = await run_in_threadpool(_case, hub, desk, token, request)
+    address = (await cookies.form(request)).get("email", "").strip()
+    if len(address) > MAX_ADDRESS or not re.fullmatch(MAIL_PATTERN, address):
+        raise Problem("request.invalid", "this is no e-mail address")
+
+    def kept() -> None:
+        with hub.database.transaction() as connection:
+            cases.tell_by_mail(connection, case.merchant_id, case.id, address or None)
+
+    await run_in_threadpool(kept)
+    return RedirectResponse(f"/precheck/c/{token}?lang={FRAME.language(request, case.language)}#mail", status_code=303)
 
 
 @router.post("/c/{token}/uploads", status_code=201, dependencies=[BY_LINK])
@@ -233,6 +252,7 @@ def _page(request: Request, hub: Hub, desk: Desk, token: str, template: str) -> 
         if request.query_params.get("lang") == language and case.language != language:
             cases.describe(connection, case.merchant_id, case.id, "", language)
         shown = view(connection, case, language)
+        mail = mail_of(connection, case)
     say = {name: FRAME.say(language, message) for name, message in words.SCRIPT.items()}
     return FRAME.page(
         template,
@@ -241,6 +261,7 @@ def _page(request: Request, hub: Hub, desk: Desk, token: str, template: str) -> 
         case=shown,
         base=f"/precheck/c/{token}",
         contact=hub.config.precheck.contact,
+        mail=mail,
         script_words=say,
     )
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from inspection.hub.connectors.tables import destinations
 from inspection.hub.precheck.challenges import challenges_of
 from inspection.hub.precheck.line import expected_wait_s
 from inspection.hub.precheck.messages import sentence
@@ -94,6 +95,27 @@ class View:
     decision: str = ""
     note: str = ""
     challenge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What the page says of e-mail.
+
+    Attributes:
+        offered: whether this hub sends any.
+        to: the address, most of it hidden, as a link can reach other eyes; empty for none.
+    """
+
+    offered: bool
+    to: str = ""
+
+
+def mail_of(connection: Connection, case: Row[Any]) -> Mail:
+    """Whether, and where, the customer is told by e-mail."""
+    mine = sa.and_(destinations.c.merchant_id == case.merchant_id, destinations.c.kind == "mail")
+    query = sa.select(destinations.c.name).where(mine, destinations.c.enabled).limit(1)
+    name, _, domain = (case.email or "").rpartition("@")
+    return Mail(connection.execute(query).scalar() is not None, f"{name[:1]}…@{domain}" if domain else "")
 
 
 def view(connection: Connection, case: Row[Any], language: str) -> View:
