@@ -77,7 +77,7 @@ def train(
         bool | None, typer.Option(help="Move only the heads of the last training's weights: minutes, for new labels.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Data version to train on, in place of --data: python -m datasets version.")
+        str | None, typer.Option(help="Data version to train on; with --data, the one that those folders hold.")
     ] = None,
     store: Annotated[Path, typer.Option(help="Folder of data versions.")] = training_command.STORE,
     progress: Annotated[
@@ -103,7 +103,7 @@ def train(
 
         if progress is not None:
             os.environ[telling.FILE] = str(progress.resolve())
-        if dataset is not None:
+        if dataset is not None and not data:
             dataset, data = training_command.folders_of(dataset, store, work or ROOT / "runs")
         options = {
             "dataset": dataset, "data": data, "out": out, "golden": golden, "work": work, "name": name,
@@ -263,10 +263,18 @@ def gate(
     policy: Annotated[Path, typer.Option(help="The policy that decides.")] = POLICY,
     products: Annotated[Path, typer.Option(help="The catalogue with an article of every kind of goods.")] = PRODUCTS,
     rules: Annotated[Path, typer.Option(help="The written rules.")] = ROOT / "configs" / "gate.yaml",
+    candidate_policy: Annotated[
+        Path | None, typer.Option(help="The candidate's policy, where that is what is to be changed.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Folder of .ref files that the champion compares with.")
+    ] = None,
+    candidate_reference: Annotated[Path | None, typer.Option(help="And the candidate.")] = None,
 ) -> None:
     """Let a candidate take an exam against the bundle in use; prints JSON, the status is 1 when a rule fails.
 
-    A run that was cut goes on where it was.
+    The candidate may also be another policy, or other reference banks, with the same bundle on both sides. A run that
+    was cut goes on where it was.
 
     Example: python -m models gate --champion models/bundles/default --candidate runs/new --exam exam/manifest.csv
     --images exam --out report
@@ -275,8 +283,8 @@ def gate(
         from models.evaluation import desk_command, gate_command  # noqa: PLC0415 - starts ONNX Runtime
 
         sides = (
-            desk_command.desk(champion, threads, policy, products),
-            desk_command.desk(candidate, threads, policy, products),
+            desk_command.desk(champion, threads, policy, products, reference),
+            desk_command.desk(candidate, threads, candidate_policy or policy, products, candidate_reference),
         )
         passed = gate_command.run(sides, rules, exam, images, out)
     if not passed:

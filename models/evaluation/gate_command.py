@@ -30,7 +30,7 @@ def run(sides: tuple[Desk, Desk], rules: Path, exam: Path, images: Path, out: Pa
     """Judge, decide, write the report and print it; returns whether the candidate passed.
 
     Args:
-        sides: the champion's desk and the candidate's, of one policy and catalogue.
+        sides: the champion's desk and the candidate's, of one catalogue.
 
     Raises:
         ConfigError: rules or exam have a mistake, or ``out`` cannot be written.
@@ -54,12 +54,10 @@ def examine(sides: tuple[Desk, Desk], rules: Rules, exam: Exam, images: Path, ou
         desk_command.judged(at, exam.photographs, images, out / f"results_{name}.csv")
         for name, at in zip(("champion", "candidate"), sides, strict=True)
     )
-    pairs = pairs_of(before, after, first.policy, lambda photograph: _values(rules, first, photograph))
+    pairs = pairs_of(before, after, (first.policy, second.policy), lambda photograph: _values(rules, first, photograph))
     outcome = gate.decide(rules, pairs, time_ratios(first, second, exam.photographs, images))
     catalogue: Catalogue = first.catalogue
-    versions = gate_report.Versions(
-        first.judge.bundle_id, second.judge.bundle_id, first.policy.version, catalogue.version, catalogue.currency
-    )
+    versions = gate_report.Versions(first.versions, second.versions, catalogue.currency)
     return gate_report.document(versions, exam, rules, outcome)
 
 

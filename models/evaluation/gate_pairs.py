@@ -80,9 +80,12 @@ def decision_of(result: Result, policy: Policy) -> Decision:
 
 
 def pairs_of(
-    before: Sequence[Result], after: Sequence[Result], policy: Policy, values: Callable[[Photograph], Values]
+    before: Sequence[Result],
+    after: Sequence[Result],
+    policies: tuple[Policy, Policy],
+    values: Callable[[Photograph], Values],
 ) -> list[Pair]:
-    """The results of both, picture by picture.
+    """The results of both, picture by picture, each decided by its policy.
 
     Raises:
         ValueError: they are not of the same pictures.
@@ -91,7 +94,7 @@ def pairs_of(
     for one, two in zip(before, after, strict=True):
         if one.photograph != two.photograph:
             raise ValueError(f"results of {one.photograph.file} and {two.photograph.file} are no pair")
-        first, second = decision_of(one, policy), decision_of(two, policy)
+        first, second = decision_of(one, policies[0]), decision_of(two, policies[1])
         truth = one.photograph.condition
         moves = 0.0
         if truth is not None and first != second:

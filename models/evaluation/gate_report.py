@@ -28,7 +28,7 @@ SHOWN = 1900
 SIDE = 320
 QUALITY = 85
 _PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{{ r.candidate }} against {{ r.champion }}</title>
+<html lang="en"><meta charset="utf-8"><title>{{ r.candidate.bundle }} against {{ r.champion.bundle }}</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1200px; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; font-size: 13px; margin: 1em 0 }
@@ -38,11 +38,13 @@ td, th { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-
 .cards figure { margin: 0; border: 1px solid #ccc; padding: 8px; font-size: 13px; overflow-wrap: anywhere }
 .cards img { width: 100%; display: block }
 </style>
-<h1>{{ r.candidate }} against {{ r.champion }}</h1>
+<h1>{{ r.candidate.bundle }} against {{ r.champion.bundle }}</h1>
+<table>{% for name in r.candidate %}<tr><th>{{ name }}</th><td>{{ r.champion[name] or '–' }}</td><td>{{ '=' if
+r.champion[name] == r.candidate[name] else '→ ' ~ r.candidate[name] }}</td></tr>{% endfor %}</table>
 <p class="{{ 'pass' if r.passed else 'fail' }}">{{ 'Passed: it may be rolled out.' if r.passed
 else 'Failed: it may not be rolled out.' }}</p>
 <p>Exam {{ r.exam.sha256[:12] }}: {{ r.exam.pictures }} pictures, {{ r.exam.labelled }} labelled, of
-{{ r.exam.groups }} items or groups. Rules {{ r.rules_version }}, policy {{ r.policy }}, catalogue {{ r.products }}.</p>
+{{ r.exam.groups }} items or groups. Rules {{ r.rules_version }}.</p>
 <table><tr><th></th><th>rule</th><th></th><th>found</th><th>allowed</th><th>where</th></tr>
 {% for rule in r.rules %}<tr><td>{{ rule.id }}</td><td>{{ rule.words.en }}</td>
 <td class="{{ 'pass' if rule.passed else 'fail' }}">{{ 'holds' if rule.passed else 'fails' }}</td>
@@ -73,12 +75,10 @@ else 'Failed: it may not be rolled out.' }}</p>
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What decided beside the bundles."""
+    """Bundle, policy, catalogue and reference banks of both sides (:attr:`models.evaluation.judging.Desk.versions`)."""
 
-    champion: str
-    candidate: str
-    policy: str
-    products: str
+    champion: Mapping[str, str]
+    candidate: Mapping[str, str]
     currency: str
 
 
@@ -88,8 +88,8 @@ def document(versions: Versions, exam: Exam, rules: Rules, outcome: Outcome) -> 
     labelled = [photograph for photograph in exam.photographs if photograph.condition is not None]
     return {
         "format": FORMAT,
-        "champion": versions.champion,
-        "candidate": versions.candidate,
+        "champion": dict(versions.champion),
+        "candidate": dict(versions.candidate),
         "passed": outcome.passed,
         "exam": {
             "sha256": exam.sha256,
@@ -99,8 +99,6 @@ def document(versions: Versions, exam: Exam, rules: Rules, outcome: Outcome) -> 
         },
         "rules_version": rules.version,
         "confidence": rules.confidence,
-        "policy": versions.policy,
-        "products": versions.products,
         "currency": versions.currency,
         "rules": [_rule(ruled) for ruled in outcome.rules],
         "money": {"moves": round(outcome.moves), "low": _whole(low), "high": _whole(high)},

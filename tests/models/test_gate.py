@@ -64,7 +64,9 @@ def outcome(
     before: Callable[[Photograph], Result] = right,
     ratios: Sequence[float] = EVEN,
 ) -> Outcome:
-    pairs = pairs_of([before(p) for p in photographs], [after(p) for p in photographs], POLICY, lambda _: VALUES)
+    pairs = pairs_of(
+        [before(p) for p in photographs], [after(p) for p in photographs], (POLICY, POLICY), lambda _: VALUES
+    )
     return decide(RULES, pairs, ratios)
 
 
@@ -203,7 +205,7 @@ def test_results_of_other_pictures_are_no_pairs() -> None:
     photographs = exam(4)
     results = [right(p) for p in photographs]
     with pytest.raises(ValueError, match="no pair"):
-        pairs_of(results, results[::-1], POLICY, lambda _: VALUES)
+        pairs_of(results, results[::-1], (POLICY, POLICY), lambda _: VALUES)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +288,6 @@ def test_an_exam_that_is_not_whole_is_refused(tmp_path: Path, rows: tuple[str, .
 
 def test_every_pair_knows_whether_it_changed() -> None:
     of = photograph(1, Condition.INTACT)
-    (pair,) = pairs_of([right(of)], [right(of)], POLICY, lambda _: VALUES)
+    (pair,) = pairs_of([right(of)], [right(of)], (POLICY, POLICY), lambda _: VALUES)
     assert isinstance(pair, Pair)
     assert not pair.changed

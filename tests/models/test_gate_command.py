@@ -10,15 +10,15 @@ import cv2
 from typer.testing import CliRunner
 
 from models.__main__ import app
-from tests.models.exams import DEFAULT, small_exam, small_rules, spoiled
+from tests.models.exams import DEFAULT, ROOT, small_exam, small_rules, spoiled
 
 
-def gate(tmp_path: Path, candidate: Path, out: Path) -> tuple[int, dict[str, Any]]:
+def gate(tmp_path: Path, candidate: Path, out: Path, *more: str) -> tuple[int, dict[str, Any]]:
     exam = tmp_path / "exam"
     manifest = exam / "manifest.csv" if exam.is_dir() else small_exam(exam)
     words = ["gate", "--champion", str(DEFAULT), "--candidate", str(candidate), "--exam", str(manifest)]
     words += ["--images", str(exam), "--out", str(out), "--rules", str(small_rules(tmp_path / "gate.yaml"))]
-    done = CliRunner().invoke(app, words)
+    done = CliRunner().invoke(app, [*words, *more])
     return done.exit_code, json.loads(done.stdout) if done.stdout else {}
 
 
@@ -58,3 +58,17 @@ def test_an_exam_with_a_missing_picture_is_an_error_and_no_verdict(tmp_path: Pat
     small_exam(tmp_path / "exam")
     (tmp_path / "exam" / "can-06" / "top.jpg").unlink()
     assert gate(tmp_path, DEFAULT, tmp_path / "report") == (2, {})
+
+
+def test_another_policy_is_a_candidate_too(tmp_path: Path) -> None:
+    stricter = tmp_path / "policy.yaml"
+    text = (ROOT / "configs" / "policy" / "default.yaml").read_text(encoding="utf-8")
+    start = text.index("  - id: R11")
+    stricter.write_text(text[:start] + text[start:].replace("disposition: resell", "disposition: hold", 1).replace(
+        "    grade: as_new\n", "", 1), encoding="utf-8")  # fmt: skip
+    status, report = gate(tmp_path, DEFAULT, tmp_path / "report", "--candidate-policy", str(stricter))
+    assert report["champion"]["bundle"] == report["candidate"]["bundle"]
+    assert report["champion"]["policy"] != report["candidate"]["policy"]
+    assert {each["after"]["disposition"] for each in report["changes"]} == {"hold"}
+    assert (status, [each["id"] for each in report["rules"] if not each["passed"]]) == (0, [])
+    assert report["changes"]
