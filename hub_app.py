@@ -21,6 +21,7 @@ from inspection.hub.doctor import cli as doctor_commands
 from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.people.cli import app as people_commands
 from inspection.hub.processes import inherited, look_after
+from inspection.hub.replay import cli as replay_commands
 from inspection.hub.serving import ensure_token, listen, open_database, run_worker, url_of
 from inspection.hub.serving import serve as serve_until_stopped
 
@@ -34,6 +35,7 @@ app.command("roles")(account_commands.roles)
 app.command("enrol-code")(account_commands.enrol_code)
 app.command("token")(account_commands.token)
 app.command("doctor")(doctor_commands.doctor)
+app.command("replay")(replay_commands.replay)
 backup_commands.add_to(app)
 ConfigFile = Annotated[Path, typer.Option("--config", help="The hub's configuration file.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the API; 0 is any that is free.")]

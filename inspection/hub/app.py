@@ -38,6 +38,9 @@ from inspection.hub.precheck import routes as precheck_routes
 from inspection.hub.precheck.desk import Desk
 from inspection.hub.precheck.page import routes as customer_routes
 from inspection.hub.precheck.schemas import NewCase, NewDecision
+from inspection.hub.replay import page_routes as replay_pages
+from inspection.hub.replay import routes as replay_routes
+from inspection.hub.replay.schemas import NewReplay
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
 from inspection.hub.review import routes as review_routes
@@ -86,6 +89,8 @@ def routed() -> FastAPI:
     app.include_router(console_prechecks.agreement_router)
     app.include_router(lineage_routes.router)
     app.include_router(lineage_routes.pages)
+    app.include_router(replay_routes.router)
+    app.include_router(replay_pages.router)
     problems.install(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app
@@ -110,6 +115,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (NewDecision, "validation"),
             (Replay, "validation"),
             (References, "validation"),
+            (NewReplay, "validation"),
             (problems.ProblemDetails, "validation"),
             *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES, *review_routes.BODIES)),
         ]

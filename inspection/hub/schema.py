@@ -37,6 +37,7 @@ from inspection.hub.precheck.tables import pieces as precheck_pieces
 from inspection.hub.precheck.tables import uploads as precheck_uploads
 from inspection.hub.precheck.trust.tables import prints as precheck_prints
 from inspection.hub.precheck.trust.tables import signals as precheck_signals
+from inspection.hub.replay.tables import replay_items, replays
 from inspection.hub.returns.tables import return_lines, returns
 from inspection.hub.review.tables import accepted as review_accepted
 from inspection.hub.review.tables import due as review_due
@@ -89,6 +90,8 @@ __all__ = [
     "precheck_prints",
     "precheck_signals",
     "precheck_uploads",
+    "replay_items",
+    "replays",
     "return_lines",
     "returns",
     "review_accepted",

@@ -57,6 +57,8 @@ class Permission(StrEnum):
     TOKENS_READ = "tokens:read"
     TOKENS_MANAGE = "tokens:manage"
     LINEAGE_READ = "lineage:read"
+    REPLAY_READ = "replay:read"
+    REPLAY_RUN = "replay:run"
     BUNDLES_READ = "bundles:read"
     BUNDLES_PUBLISH = "bundles:publish"
     SELF = "self"
@@ -77,8 +79,9 @@ SUPERVISOR = (
         P.PRECHECK_DECIDE,
     }
 )
-QUALITY_READ = frozenset({P.LINEAGE_READ})
+QUALITY_READ = frozenset({P.LINEAGE_READ, P.REPLAY_READ})
 """To see where verdicts come from and how the model fares."""
+QUALITY = QUALITY_READ | {P.REPLAY_RUN}
 ASKED_AT_STATIONS = frozenset({P.INSPECTIONS_CORRECT})
 """What no route asks for: a station looks for it among the permissions of whoever signs in with a badge, and lets who
 has it agree to what a worker decided."""
@@ -90,7 +93,7 @@ STATION_ONLY = frozenset({P.BADGE_SIGN_IN, P.CREDENTIAL_ROTATE})
 MATRIX: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: OPERATOR,
     Role.SUPERVISOR: SUPERVISOR,
-    Role.QA_ENGINEER: SUPERVISOR | REVIEW | QUALITY_READ | {P.EVIDENCE_READ, P.BUNDLES_READ, P.BUNDLES_PUBLISH},
+    Role.QA_ENGINEER: SUPERVISOR | REVIEW | QUALITY | {P.EVIDENCE_READ, P.BUNDLES_READ, P.BUNDLES_PUBLISH},
     Role.INTEGRATOR: OPERATOR
     | {P.RETURNS_IMPORT, P.ITEMS_MATCH, P.EPCIS_READ, P.EPCIS_CAPTURE, P.CONNECTORS_READ, P.CONNECTORS_MANAGE}
     | {P.EVIDENCE_READ, P.EVIDENCE_COSIGN, P.STATIONS_READ, P.PRECHECK_INVITE}

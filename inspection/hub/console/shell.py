@@ -54,6 +54,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 QUALITY_HOME = "/console/quality"
 QUALITY: tuple[tuple[str, str, Permission], ...] = (
     ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
+    ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
 )
 """Pages of the QA engineer's loop, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""
 

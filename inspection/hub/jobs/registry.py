@@ -27,6 +27,8 @@ from inspection.hub.people import tasks as people
 from inspection.hub.precheck import tasks as precheck
 from inspection.hub.precheck import uploads
 from inspection.hub.precheck.trust import tasks as trust
+from inspection.hub.replay import asking as replay_asking
+from inspection.hub.replay import tasks as replay
 from inspection.hub.review import tasks as review
 
 Task = Callable[..., None]
@@ -63,6 +65,7 @@ TASKS: dict[str, Entry] = {
     uploads.TASK: Entry(precheck.look, uploads.QUEUE),
     trust.TASK: Entry(trust.compare, trust.QUEUE),
     trust.REPRINT_TASK: Entry(trust.reprint, trust.QUEUE),
+    replay_asking.TASK: Entry(replay.replay, replay_asking.QUEUE, attempts=4, wait_s=30),
     review.TASK: Entry(review.fill),
 }
 

@@ -36,6 +36,7 @@ from inspection.hub.precheck import uploads
 from inspection.hub.precheck.letters import Letters
 from inspection.hub.precheck.lookers import Lookers
 from inspection.hub.precheck.trust import tasks as trust
+from inspection.hub.replay import asking as replay
 
 RECONNECT_S = 2.0
 DATABASE_GONE = (ProcrastinateException, psycopg.Error, psycopg_pool.PoolTimeout, sa.exc.SQLAlchemyError, OSError)
@@ -141,9 +142,10 @@ class Worker:
     def _sides(self) -> list[tuple[list[str], int]]:
         """Queues and how many of their jobs run side by side: who waits for an answer never waits for a slow shop."""
         names = {entry.queue for entry in self._tasks.values()}
-        sides = [(sorted(names - {uploads.QUEUE, trust.QUEUE}), self._settings.concurrency)]
+        alone = {trust.QUEUE, replay.QUEUE}
+        sides = [(sorted(names - {uploads.QUEUE} - alone), self._settings.concurrency)]
         sides.append((sorted(names & {uploads.QUEUE}), self._hub.config.precheck.looks))
-        sides.append((sorted(names & {trust.QUEUE}), 1))
+        sides += [(sorted(names & {queue}), 1) for queue in sorted(alone)]
         return [(queues, concurrency) for queues, concurrency in sides if queues]
 
     async def _look_after(self, app: procrastinate.App) -> None:

@@ -103,6 +103,7 @@ PERSONAL: Mapping[str, Personal] = {
                                           "who said what a model learned", Ending.UNLINKED),
     "review_suspects.decided_by": Personal("who looked at a doubted label", Subject.STAFF,
                                            "who said what a model learned", Ending.UNLINKED),
+    "replays.asked_by": Personal("who asked", Subject.STAFF, "whose question it was", Ending.UNLINKED),
     "staff.name": Personal("name of a member of staff", Subject.STAFF, "signing in, who decided", Ending.DISABLED),
     "staff.login": Personal("login of a member of staff", Subject.STAFF, "signing in", Ending.DISABLED),
     "staff.oidc_email": Personal("address at the identity provider", Subject.STAFF, "signing in", Ending.DISABLED),

@@ -1,0 +1,1 @@
+"""What if: stored inspections judged and decided again with another model or other rules."""
