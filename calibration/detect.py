@@ -39,6 +39,8 @@ class Sighting:
         points_mm: float64 (N, 2), the same points on the real print.
         blur_px: standard deviation of the edges' blur in pixels.
         size: width and height of the picture.
+        outward: float64 (N, 2), 1 or -1 along x and y of the target: away from the middle of the dark square whose
+            corner the point is; ``None`` where dark and light meet crosswise, as on a chessboard.
     """
 
     ids: Ints
@@ -46,6 +48,7 @@ class Sighting:
     points_mm: Floats
     blur_px: float
     size: tuple[int, int]
+    outward: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -114,7 +117,9 @@ def _find_markers(grey: Grey, target: ColourChart | Card) -> Sighting:
     places = np.concatenate([marker.corners() for marker in ours]) * target.print_scale
     ids = np.concatenate([np.arange(4) + 4 * marker.id for marker in ours]).astype(np.int64)
     blur = _marker_blur(grey, quads, target)
-    sighting = Sighting(ids, points, places, blur, _size(grey))
+    corners = places.reshape(-1, 4, 2)
+    outward = np.sign(corners - corners.mean(axis=1, keepdims=True)).reshape(-1, 2)
+    sighting = Sighting(ids, points, places, blur, _size(grey), outward)
     _check_flat(sighting)
     return sighting
 

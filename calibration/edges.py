@@ -8,13 +8,19 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Grey = npt.NDArray[np.uint8]
+Light = npt.NDArray[np.float32]
 
 _ALONG = np.linspace(0.12, 0.88, 13)
 _STEPS = 33
 _MIN_CONTRAST = 15.0
-_NOISE = 0.15
+_NOISE = 0.1
+_END_PART = 5
 _REBLUR_PX = 2.0
 _ROUNDS = 3
+_WHITE, _GAMMA = 255.0, 2.2
+"""About how cameras encode light (IEC 61966-2-1). Blur mixes light, not grey levels: half the light lies nearer to the
+dark side than the middle grey, and dark squares would seem smaller, by up to the blur on every side."""
+_LIGHT = ((np.arange(256) / _WHITE) ** _GAMMA).astype(np.float32)
 
 
 def edge_blur(grey: Grey, starts: Floats, ends: Floats, reach_px: Floats) -> float:
@@ -31,9 +37,9 @@ def edge_blur(grey: Grey, starts: Floats, ends: Floats, reach_px: Floats) -> flo
     Returns:
         0 for perfect edges; infinity when no edge has contrast. It cannot exceed ``reach_px / sqrt(3)``.
     """
-    profiles, offsets = _profiles(grey, starts, ends, reach_px)
+    profiles, offsets = _profiles(_light(grey), starts, ends, reach_px)
     mean = profiles.mean(axis=1)
-    strong = np.ptp(mean, axis=1) >= _MIN_CONTRAST
+    strong = _contrasts(mean) >= _MIN_CONTRAST
     if not strong.any():
         return float("inf")
     slope = _slopes(mean[strong])
@@ -55,13 +61,11 @@ def refine_quads(grey: Grey, quads: Floats, reach_px: Floats) -> Floats:
     Returns:
         float64 (N, 4, 2). A quad whose sides have no contrast, or that would move further than its reach, stays.
     """
-    refined = quads.copy()
+    refined, light = quads.copy(), _light(grey)
     for _ in range(_ROUNDS):
         starts, ends = refined.reshape(-1, 2), np.roll(refined, -1, axis=1).reshape(-1, 2)
-        profiles, offsets = _profiles(grey, starts, ends, reach_px.ravel())
-        slope = _slopes(profiles)
-        place = (offsets[:, 1:] + offsets[:, :-1]) / 2
-        shifts = (slope * place[:, None, :]).sum(axis=2)
+        profiles, offsets = _profiles(light, starts, ends, reach_px.ravel())
+        shifts = _crossings(profiles, offsets)
         normal = _normals(starts, ends)
         points = (
             starts[:, None] + (ends - starts)[:, None] * _ALONG[None, :, None] + shifts[..., None] * normal[:, None]
@@ -70,7 +74,7 @@ def refine_quads(grey: Grey, quads: Floats, reach_px: Floats) -> Floats:
         moved = np.cross(np.roll(lines, 1, axis=1), lines)
         with np.errstate(divide="ignore", invalid="ignore"):
             corners = moved[..., :2] / moved[..., 2:]
-        weak = (np.ptp(profiles.mean(axis=1), axis=1) < _MIN_CONTRAST).reshape(-1, 4).any(axis=1)
+        weak = (_contrasts(profiles.mean(axis=1)) < _MIN_CONTRAST).reshape(-1, 4).any(axis=1)
         far = np.linalg.norm(corners - quads, axis=2) > reach_px
         good = ~weak & ~far.any(axis=1) & np.isfinite(corners).all(axis=(1, 2))
         refined[good] = corners[good]
@@ -92,19 +96,47 @@ def picture_blur(grey: Grey) -> float:
     return float(_REBLUR_PX / np.sqrt(max(ratio**2 - 1, 1e-6)))
 
 
-def _profiles(grey: Grey, starts: Floats, ends: Floats, reach_px: Floats) -> tuple[Floats, Floats]:
-    """Grey levels (N, places along, steps across) and the steps' distances (N, steps) from the edge in pixels."""
+def _profiles(light: Light, starts: Floats, ends: Floats, reach_px: Floats) -> tuple[Floats, Floats]:
+    """Light (N, places along, steps across) and the steps' distances (N, steps) from the edge in pixels."""
     along = starts[:, None] + (ends - starts)[:, None] * _ALONG[None, :, None]
     offsets = np.linspace(-1, 1, _STEPS)[None, :] * reach_px[:, None]
     places = along[:, :, None] + _normals(starts, ends)[:, None, None] * offsets[:, None, :, None]
     flat = places.reshape(len(starts) * len(_ALONG), _STEPS, 2).astype(np.float32)
-    values = cv2.remap(grey, flat[..., 0], flat[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    values = cv2.remap(light, flat[..., 0], flat[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(values, np.float64).reshape(len(starts), len(_ALONG), _STEPS), offsets
 
 
 def _normals(starts: Floats, ends: Floats) -> Floats:
     direction = (ends - starts) / np.maximum(np.linalg.norm(ends - starts, axis=1, keepdims=True), 1e-9)
     return np.stack([-direction[:, 1], direction[:, 0]], axis=1)
+
+
+def _light(grey: Grey) -> Light:
+    """Light, 0..1, of grey levels."""
+    return np.asarray(cv2.LUT(grey, _LIGHT), np.float32)
+
+
+def _contrasts(profiles: Floats) -> Floats:
+    """Grey levels between the darkest and the lightest of each profile (last axis)."""
+    grey = _WHITE * np.maximum(profiles, 0) ** (1 / _GAMMA)
+    return np.asarray(np.ptp(grey, axis=-1), np.float64)
+
+
+def _crossings(profiles: Floats, offsets: Floats) -> Floats:
+    """Where profiles (N, places, steps) pass the middle between their ends, nearest to the edge's place.
+
+    float64 (N, places), in the unit of ``offsets`` (N, steps). A flat profile says something within them.
+    """
+    ends = profiles.shape[-1] // _END_PART
+    first, last = (profiles[..., part].mean(axis=-1, keepdims=True) for part in (slice(ends), slice(-ends, None)))
+    above = (profiles - (first + last) / 2) * np.sign(last - first)
+    rises = (above[..., :-1] < 0) & (above[..., 1:] >= 0)
+    from_middle = np.abs(np.arange(rises.shape[-1]) - rises.shape[-1] / 2)
+    at = np.where(rises, from_middle, np.inf).argmin(axis=-1)
+    before, after = (np.take_along_axis(above, (at + step)[..., None], -1)[..., 0] for step in (0, 1))
+    part = np.where(after > before, -before / np.maximum(after - before, 1e-12), 0.5)
+    rows = np.arange(len(offsets))[:, None]
+    return np.asarray(offsets[rows, at] + np.clip(part, 0, 1) * (offsets[rows, at + 1] - offsets[rows, at]), np.float64)
 
 
 def _slopes(profiles: Floats) -> Floats:

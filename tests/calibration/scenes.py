@@ -69,9 +69,9 @@ def look_at(
 
 
 @lru_cache(maxsize=8)
-def drawn(target: Target, px_per_mm: float) -> Pixels:
-    """The target with its margin; only to be looked at, as all tests share it."""
-    sheet = draw_target(target, px_per_mm, MARGIN_MM)
+def drawn(target: Target, px_per_mm: float, gamma: float) -> npt.NDArray[np.float32]:
+    """The light that the target with its margin throws back, 0..1; only to be looked at, as all tests share it."""
+    sheet = cv2.LUT(draw_target(target, px_per_mm, MARGIN_MM), ((np.arange(256) / 255) ** gamma).astype(np.float32))
     sheet.flags.writeable = False
     return sheet
 
@@ -87,12 +87,13 @@ def photograph(
     shading: float = 0.25,
     table: int = 70,
     seed: int = 0,
+    gamma: float = 2.2,
 ) -> Pixels:
-    """The target lying on a plain table, uint8 (H, W, 3) BGR."""
+    """The target lying on a plain table, uint8 (H, W, 3) BGR; blur mixes light, which ``gamma`` encodes."""
     rng = np.random.default_rng(seed)
     scale = camera.matrix[0, 0] * target.print_scale / np.linalg.norm(pose[1])
     px_per_mm = float(np.clip(np.ceil(FINE * scale), 2, 12))  # whole, so that the drawing rounds nothing
-    sheet = drawn(target, px_per_mm)
+    sheet = drawn(target, px_per_mm, gamma)
     matrix = cv2.Rodrigues(pose[0])[0]
     to_ray = np.column_stack([matrix[:, 0], matrix[:, 1], pose[1]])
     to_sheet = np.array(
@@ -102,11 +103,17 @@ def photograph(
     rays = camera.rays()
     at = cv2.perspectiveTransform(rays.reshape(-1, 1, 2).astype(np.float32), homography).reshape(rays.shape)
     seen = cv2.remap(
-        sheet, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(table,) * 3
+        sheet,
+        at[..., 0],
+        at[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=((table / 255) ** gamma,) * 3,
     )
-    picture = cv2.resize(seen, camera.size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    light = cv2.resize(seen, camera.size, interpolation=cv2.INTER_AREA)
     if blur_px:
-        picture = cv2.GaussianBlur(picture, (0, 0), blur_px)
+        light = cv2.GaussianBlur(light, (0, 0), blur_px)
+    picture = 255 * np.asarray(light ** (1 / gamma), np.float32)
     u, v = np.meshgrid(np.linspace(-1, 1, camera.size[0]), np.linspace(-1, 1, camera.size[1]))
     picture *= (0.92 * (1 - shading * (u**2 + v**2) / 2))[..., None].astype(np.float32)
     picture += rng.normal(0, noise, picture.shape).astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -119,6 +121,39 @@ def test_a_frame_where_the_target_was_held_up_is_dropped(camera: Camera, lens: L
 
     assert [frame.name for frame in solution.frames if not frame.accepted] == ["held"]
     assert worst_scale_error(solution.homography, camera, lens) < 0.002
+
+
+@pytest.mark.parametrize("kind", ["card", "colour"])
+@pytest.mark.parametrize("gamma", [1.0, 1.8, 2.4])
+def test_edges_that_the_camera_or_the_printer_moved_do_not_count(
+    camera: Camera, lens: Lens, kind: str, gamma: float
+) -> None:
+    target = make_target(kind)
+    pose = lying(target, 90, 120, 8)
+    picture = photograph(camera, target, pose, blur_px=0.8, gamma=gamma)
+
+    solution = solve_plane([NamedSighting("a", find_target(picture, target))], lens)
+
+    assert worst_scale_error(solution.homography, camera, lens) < 0.002
+    assert solution.rms_px < 0.2
+
+
+@pytest.mark.parametrize(("bulge_mm", "is_taken"), [(0.0, True), (1.5, True), (6.0, False), (10.0, False)])
+def test_a_sheet_that_bulges_is_refused_before_lengths_are_two_percent_off(
+    camera: Camera, lens: Lens, bulge_mm: float, is_taken: bool
+) -> None:
+    target = make_target("card")
+    pose = lying(target, 90, 120, 20)
+    flat = seen(camera, target, pose, "a").sighting
+    height = -bulge_mm * (2 * flat.points_mm[:, 0] / target.width_mm - 1) ** 2
+    bent = cv2.projectPoints(np.column_stack([flat.points_mm, height]), *pose, camera.matrix, camera.distortion)[0]
+    view = NamedSighting("a", replace(flat, points_px=bent.reshape(-1, 2)))
+    if is_taken:
+        assert worst_scale_error(solve_plane([view], lens).homography, camera, lens) < 0.005
+    else:
+        with pytest.raises(CalibrationError, match="left over") as caught:
+            solve_plane([view], lens)
+        assert "flat" in (caught.value.hint or "")
 
 
 def test_two_planes_that_contradict_each_other_are_refused(camera: Camera, lens: Lens) -> None:
