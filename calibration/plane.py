@@ -162,7 +162,7 @@ def _spread(seen: Floats, place: Floats, outward: Floats, lens: Lens) -> float:
 
     now = left(0.0)
     change = (left(_SPREAD_STEP_MM) - now) / _SPREAD_STEP_MM
-    return float(-(now @ change) / max(change @ change, 1e-12))
+    return -float(now @ change) / max(float(change @ change), 1e-12)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
