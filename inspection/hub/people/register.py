@@ -83,7 +83,7 @@ PERSONAL: Mapping[str, Personal] = {
     "precheck_uploads.told": Personal("what a file said of itself: camera, time, whether it named a place",
                                       Subject.CUSTOMER, "a dispute about the picture", Ending.REMOVED),
     "precheck_uploads.sha256": Personal("hash of the file", Subject.CUSTOMER, "a dispute", Ending.REMOVED),
-    "precheck_uploads.mark": Personal("by what the sender finds a file again that is on its way: a hash of some of it",
+    "precheck_uploads.mark": Personal("hash of some of a file, by which the sender finds it again when it was cut off",
                                       Subject.CUSTOMER, "uploads that go on; a day at most", Ending.REMOVED),
     "precheck_uploads.place_hmac": Personal("keyed hash of the sender's network address", Subject.CUSTOMER,
                                             "limits on floods; a day at most", Ending.REMOVED),

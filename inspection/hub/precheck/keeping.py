@@ -190,7 +190,8 @@ def drop(connection: Connection, merchant_id: UUID, hashes: Collection[str]) -> 
 def drop_unfinished(connection: Connection, merchant_id: UUID, now: datetime) -> int:
     """Remove the beginnings of uploads that did not become whole within a day, and tell nobody's address any more."""
     old = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.started_at < now - UNFINISHED_FOR)
-    connection.execute(uploads.update().where(old, uploads.c.place_hmac.is_not(None)).values(place_hmac=None))
+    told = sa.or_(uploads.c.place_hmac.is_not(None), uploads.c.mark.is_not(None))
+    connection.execute(uploads.update().where(old, told).values(place_hmac=None, mark=None))
     unfinished = sa.select(uploads.c.id).where(old, uploads.c.state == "receiving")
     gone = sa.and_(pieces.c.merchant_id == merchant_id, pieces.c.upload_id.in_(unfinished))
     connection.execute(pieces.delete().where(gone))

@@ -94,7 +94,7 @@ uploads = Table(
     Column("sent_anyway", Boolean, nullable=False, server_default=text("false")),
     Column("attempts", Integer, nullable=False, server_default=text("0"), comment="looks that were begun"),
     Column("timings_ms", JSONB),
-    Column("mark", Text, comment="of a file that is on its way: by it the sender finds it again"),
+    Column("mark", Text, comment="by it the sender finds a file again that was cut off; for a day"),
     Column("place_hmac", Text, comment="of the sender's network address, keyed; for quotas"),
     Column("started_at", WHEN, nullable=False, server_default=func.now()),
     Column("received_at", WHEN, comment="when it was whole and kept"),
@@ -109,7 +109,6 @@ uploads = Table(
     CheckConstraint("(state = 'receiving') = (received_at IS NULL)", name="received"),
     Index("precheck_uploads_case_idx", "merchant_id", "case_id", "started_at"),
     Index("precheck_uploads_place_idx", "merchant_id", "place_hmac", "started_at"),
-    Index("precheck_uploads_mark_idx", "merchant_id", "case_id", "mark", postgresql_where=text("state = 'receiving'")),
     Index("precheck_uploads_waiting_idx", "due_at", postgresql_where=text("state = 'waiting'")),
     Index("precheck_uploads_done_idx", "done_at"),
 )

@@ -55,17 +55,33 @@ class NewUpload:
         size_bytes: of the whole file.
         sha256: of the whole file in hex, when the sender knows it.
         place_hmac: keyed hash of the sender's address.
+        mark: by which the sender finds the file again, e.g. a hash of its size, beginning and end.
     """
 
     step: str
     size_bytes: int
     sha256: str | None
     place_hmac: str
+    mark: str | None = None
+
+
+GOES_ON = ("receiving", "waiting", "answered")
+"""States of a file that the sender need not send anew. One that was refused, or is to be taken again, is sent anew."""
 
 
 def most_bytes(step: str) -> int:
     """How large a file of this step may be."""
     return MAX_VIDEO_BYTES if step in {"video", "other"} else MAX_BYTES
+
+
+def known(connection: Connection, case: Row[Any], new: NewUpload) -> Row[Any] | None:
+    """The upload of this file that was begun before, e.g. before the page was reloaded or the phone restarted."""
+    if new.mark is None:
+        return None
+    mine = sa.and_(uploads.c.merchant_id == case.merchant_id, uploads.c.case_id == case.id)
+    same = sa.and_(mine, uploads.c.mark == new.mark, uploads.c.step == new.step, uploads.c.size_bytes == new.size_bytes)
+    query = sa.select(uploads).where(same, uploads.c.state.in_(GOES_ON))
+    return connection.execute(query.order_by(uploads.c.started_at.desc()).limit(1)).one_or_none()
 
 
 def begin(connection: Connection, case: Row[Any], new: NewUpload, limits: PrecheckSection) -> UUID:
@@ -86,7 +102,7 @@ def begin(connection: Connection, case: Row[Any], new: NewUpload, limits: Preche
     there = sa.and_(mine, uploads.c.place_hmac == new.place_hmac, uploads.c.started_at > since)
     _demand_room(connection, there, new, limits.address_uploads, limits.address_bytes)
     values = {"merchant_id": case.merchant_id, "case_id": case.id, "step": new.step, "size_bytes": new.size_bytes}
-    values |= {"sha256": new.sha256, "place_hmac": new.place_hmac}
+    values |= {"sha256": new.sha256, "place_hmac": new.place_hmac, "mark": new.mark}
     upload_id: UUID = connection.execute(uploads.insert().values(values).returning(uploads.c.id)).scalar_one()
     return upload_id
 

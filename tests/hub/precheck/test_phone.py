@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,17 +13,23 @@ import cv2
 import httpx2
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 from inspection.frame import Pixels
 from inspection.hub.config import WorkerSection
 from inspection.hub.hub import Hub
 from inspection.hub.jobs.worker import Worker, WorkerThread
 from inspection.hub.metrics import Metrics
+from inspection.hub.precheck import cases
+from inspection.hub.precheck.links import key_of
+from inspection.hub.precheck.tables import uploads
+from inspection.hub.precheck.uploads import offset
 from tests.hub.conftest import RunningHub
 from tests.hub.precheck.test_looking import far, photograph
 from tests.hub.test_returns import case
+from tests.station.rig import wait_until
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -199,6 +206,104 @@ def test_an_upload_that_the_network_cuts_goes_on_by_itself(browser: Browser, lin
         assert len(offsets) >= 5
         assert offsets[1] == offsets[2] == offsets[3] > 0  # from where it stood, not from the beginning
         assert wrong == []
+
+
+SLOW = {"offline": False, "latency": 20, "downloadThroughput": 500_000, "uploadThroughput": 100_000}
+
+
+def large_picture(folder: Path) -> Path:
+    noise = np.random.default_rng(4).normal(0, 14, (1500, 2000, 3))
+    large = np.clip(photograph(1500, 2000) + noise, 0, 255).astype(np.uint8)
+    path = folder / "large.jpg"
+    path.write_bytes(cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+    return path
+
+
+def arrived(running: RunningHub, link: str) -> list[tuple[str, int, int]]:
+    """(state, bytes here, bytes in all) of each upload of a case."""
+    with running.hub.database.transaction() as connection:
+        case = cases.by_token(connection, key_of(running.hub.config), link.rpartition("/")[2])
+        rows = connection.execute(sa.select(uploads).where(uploads.c.case_id == case.id)).all()
+        return [(row.state, offset(connection, row), row.size_bytes) for row in rows]
+
+
+def cut_off(context: BrowserContext, running: RunningHub, link: str, path: Path) -> None:
+    """On a slow network a picture is chosen; when some of it is there the network goes, and then the phone."""
+    page, _ = opened(context, link)
+    line = context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", SLOW)
+    page.locator("#file-whole").set_input_files(path)
+    wait_until(lambda: any(there > 0 for _, there, _ in arrived(running, link)), PATIENCE_MS / 1000)
+    line.send("Network.emulateNetworkConditions", SLOW | {"offline": True})
+    expect(page.locator(".step[data-step=whole] .progress.bad")).to_be_visible(timeout=PATIENCE_MS)
+    page.close()
+    ((state, there, size),) = arrived(running, link)
+    assert (state, 0 < there < size) == ("receiving", True)
+
+
+def offsets_sent(page: Page) -> list[int]:
+    """Where each piece that the page sends from now on begins."""
+    found: list[int] = []
+
+    def note(asked: Request) -> None:
+        if asked.method == "PATCH":
+            found.append(int(asked.headers["upload-offset"]))
+
+    page.on("request", note)
+    return found
+
+
+@pytest.mark.usefixtures("worker")
+def test_after_a_restart_of_the_phone_an_upload_goes_on_by_itself(
+    browser: Browser, link: str, tmp_path: Path, running: RunningHub
+) -> None:
+    with phone(browser, "en-US") as context:
+        cut_off(context, running, link, large_picture(tmp_path))
+        page = context.new_page()
+        offsets = offsets_sent(page)
+        page.goto(link)
+        expect(page.locator(".step[data-step=whole] .progress")).to_have_text("Arrived", timeout=PATIENCE_MS)
+        sees_an_answer(page)
+        assert min(offsets) > 0  # from where it stood
+        page.reload()
+        expect(page.locator(".sent li")).to_have_count(1)
+        assert page.evaluate("window.precheck.kept(location.pathname)") == []
+    assert len(arrived(running, link)) == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_where_the_browser_keeps_nothing_the_same_file_is_chosen_again_and_goes_on(
+    browser: Browser, link: str, tmp_path: Path, running: RunningHub
+) -> None:
+    path = large_picture(tmp_path)
+    with phone(browser, "zh-CN") as context:
+        context.add_init_script("Object.defineProperty(window, 'indexedDB', {value: undefined})")
+        cut_off(context, running, link, path)
+        page = context.new_page()
+        offsets = offsets_sent(page)
+        page.goto(link)
+        expect(page.locator(".unfinished")).to_be_visible()
+        assert barriers(page) == []
+        keep(page, "zh-CN-5-cut-off")
+        page.locator("#file-whole").set_input_files(path)
+        sees_an_answer(page)
+        expect(page.locator(".unfinished")).to_have_count(0)
+        assert min(offsets) > 0
+    assert len(arrived(running, link)) == 1
+
+
+def test_a_form_without_scripts_that_is_cut_off_leaves_nothing_half(running: RunningHub, link: str) -> None:
+    path = link.removeprefix(running.url)
+    body = b'--x\r\nContent-Disposition: form-data; name="whole"; filename="a.jpg"\r\n\r\n' + bytes(100_000)
+    head = f"POST {path} HTTP/1.1\r\nHost: hub\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    head += f"Accept: text/html\r\nContent-Length: {2 * len(body)}\r\n\r\n"
+    host, port = running.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(head.encode() + body)
+    good = {"whole": ("a.jpg", cv2.imencode(".jpg", photograph())[1].tobytes(), "image/jpeg")}
+    assert httpx2.post(link, files=good, timeout=60).status_code == 303
+    assert [state for state, _, _ in arrived(running, link)] == ["waiting"]
 
 
 @pytest.mark.usefixtures("worker")

@@ -12,17 +12,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add both columns, and the index of the second."""
+    """Add both columns."""
     where = "where the customer is told of the case; null: nowhere"
     op.add_column("precheck_cases", sa.Column("email", sa.Text, comment=where))
-    mark = "of a file that is on its way: by it the sender finds it again"
+    mark = "by it the sender finds a file again that was cut off; for a day"
     op.add_column("precheck_uploads", sa.Column("mark", sa.Text, comment=mark))
-    op.create_index(
-        "precheck_uploads_mark_idx",
-        "precheck_uploads",
-        ["merchant_id", "case_id", "mark"],
-        postgresql_where=sa.text("state = 'receiving'"),
-    )
 
 
 def downgrade() -> None:

@@ -51,6 +51,7 @@ class Announced(BaseModel):
     step: Annotated[str, Field(pattern="^(whole|damage|label|video|challenge|other)$")]
     size_bytes: Annotated[int, Field(ge=1, le=2**31 - 1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    mark: Annotated[str, Field(pattern="^[0-9a-f]{16,64}$")] | None = None
 
 
 @router.get("", dependencies=[openly("where customers begin")])
@@ -145,24 +146,27 @@ async def post_mail(token: Token, request: Request, hub: CurrentHub, desk: Curre
 
 @router.post("/c/{token}/uploads", status_code=201, dependencies=[BY_LINK])
 async def post_upload(token: Token, request: Request, hub: CurrentHub, desk: CurrentDesk) -> Response:
-    """Announce a file; its place is in ``Location``."""
+    """Announce a file; its place is in ``Location``. One with the same ``mark`` that was begun before goes on there."""
     case = await run_in_threadpool(_case, hub, desk, token, request)
     _, value = await json_body(request, 4096)
     try:
         said = Announced.model_validate(value)
     except ValidationError as error:
         raise Problem("request.invalid", "see errors", errors=faults(error)) from None
-    new = NewUpload(said.step, said.size_bytes, said.sha256, _place(desk, case, request))
+    new = NewUpload(said.step, said.size_bytes, said.sha256, _place(desk, case, request), said.mark)
 
-    def begun() -> UUID:
+    def begun() -> tuple[UUID, int, bool]:
         with hub.database.transaction() as connection:
-            return uploads.begin(connection, case, new, hub.config.precheck)
+            before = uploads.known(connection, case, new)
+            if before is not None:
+                return before.id, uploads.offset(connection, before), False
+            return uploads.begin(connection, case, new, hub.config.precheck), 0, True
 
-    made = await run_in_threadpool(begun)
+    made, there, is_new = await run_in_threadpool(begun)
     location = f"/precheck/c/{token}/uploads/{made}"
     expires = f"{int(keeping.UNFINISHED_FOR.total_seconds())}"
-    headers = {"Location": location, "Upload-Offset": "0", "Upload-Expires-In": expires, **TUS}
-    return Response(status_code=201, headers=headers)
+    headers = {"Location": location, "Upload-Offset": str(there), "Upload-Expires-In": expires, **TUS}
+    return Response(status_code=201 if is_new else 200, headers=headers)
 
 
 @router.head("/c/{token}/uploads/{upload_id}", dependencies=[BY_LINK])

@@ -14,7 +14,7 @@ from inspection.hub.precheck.challenges import challenges_of
 from inspection.hub.precheck.line import expected_wait_s
 from inspection.hub.precheck.messages import sentence
 from inspection.hub.precheck.replies import reply
-from inspection.hub.precheck.tables import decisions, objects, pictures, uploads
+from inspection.hub.precheck.tables import decisions, objects, pictures, pieces, uploads
 
 TRIES = 2
 """After so many pictures of one step that are not good, the next thing offered is to send one anyway."""
@@ -71,6 +71,14 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A file of which a part is here; chosen again, it goes on there."""
+
+    step: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A case as its customer sees it.
 
@@ -80,6 +88,7 @@ class View:
         decision: what a person decided, in the customer's language; empty while nobody has.
         note: what that person wrote.
         challenge: characters for a paper beside the item; empty while nobody asks for one.
+        unfinished: files that were cut off on their way.
     """
 
     state: str
@@ -95,6 +104,7 @@ class View:
     decision: str = ""
     note: str = ""
     challenge: str = ""
+    unfinished: tuple[Unfinished, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +157,18 @@ def view(connection: Connection, case: Row[Any], language: str) -> View:
         decision=reply(counts.decision, language) if counts is not None else "",
         note=counts.note if counts is not None else "",
         challenge=asked.code if asked is not None and case.state != "decided" else "",
+        unfinished=_unfinished(connection, mine),
     )
+
+
+def _unfinished(connection: Connection, mine: sa.ColumnElement[bool]) -> tuple[Unfinished, ...]:
+    of = sa.and_(pieces.c.merchant_id == uploads.c.merchant_id, pieces.c.upload_id == uploads.c.id)
+    here = sa.func.sum(sa.func.length(pieces.c.data))
+    query = sa.select(uploads.c.step, uploads.c.size_bytes, here.label("here")).join(pieces, of)
+    rows = query.where(mine, uploads.c.state == "receiving", uploads.c.mark.is_not(None))
+    grouped = rows.group_by(uploads.c.id, uploads.c.step, uploads.c.size_bytes, uploads.c.started_at)
+    found = connection.execute(grouped.order_by(uploads.c.started_at))
+    return tuple(Unfinished(row.step, int(100 * row.here / row.size_bytes)) for row in found)
 
 
 def _decision(connection: Connection, case: Row[Any]) -> Row[Any] | None:

@@ -64,19 +64,25 @@
   }
 
   let sending = Promise.resolve();
-  function queue(step, blob) {
+  // kept: its number among the files that outlive this page; none yet for one that was just chosen.
+  function queue(step, blob, kept) {
     let share = 0;
     const sentence = () => words.sending.replace("{percent}", String(Math.round(share * 100)));
     show(step, sentence(), 0, false);
+    const number = kept === undefined ? window.precheck.keep(base, step.dataset.step, blob) : Promise.resolve(kept);
     sending = sending.then(async () => {
+      const mark = await window.precheck.markOf(blob).catch(() => null); // a file that cannot be read fails below
       try {
-        await window.precheck.send(base, step.dataset.step, blob, {
+        await window.precheck.send(base, step.dataset.step, blob, mark, {
           progress: (now) => { share = now; show(step, sentence(), share, false); },
           trouble: (offline) => show(step, offline ? words.offline : words.retrying, share, true),
         });
         show(step, words.sent, null, false);
+        step.querySelectorAll(".unfinished").forEach((each) => each.remove());
+        window.precheck.drop(await number);
         await refresh();
       } catch (error) {
+        if (error instanceof window.precheck.Refused) window.precheck.drop(await number);
         show(step, words.failed.replace("{reason}", error.message), null, true);
       }
     }).catch(() => {});
@@ -116,6 +122,17 @@
       });
     }
   }
+
+  // What an earlier visit left unsent goes on by itself; what only the server knows of has to be chosen again.
+  window.precheck.kept(base).then((files) => {
+    for (const each of files) {
+      const step = document.getElementById(`step-${each.step}`);
+      if (step && !step.hidden) queue(step, each.blob, each.number);
+      else window.precheck.drop(each.number);
+    }
+    const known = new Set(files.map((each) => `step-${each.step}`));
+    form.querySelectorAll(".unfinished").forEach((each) => { each.hidden = known.has(each.closest(".step").id); });
+  });
 
   // Pictures go by themselves, so the button is for the words alone.
   form.addEventListener("submit", async (event) => {

@@ -37,6 +37,24 @@ window.precheck = window.precheck || {};
     }
   }
 
+  const ENDS = 256 * 1024;
+
+  // By what a file is found again after the page was reloaded: a hash of its size, its beginning and its end.
+  async function markOf(blob) {
+    const parts = [`${blob.size}:`, await blob.slice(0, ENDS).arrayBuffer(), await blob.slice(Math.max(ENDS, blob.size - ENDS)).arrayBuffer()];
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+    if (window.crypto && window.crypto.subtle) {
+      const raw = new Uint8Array(await window.crypto.subtle.digest("SHA-256", bytes));
+      return [...raw].map((each) => each.toString(16).padStart(2, "0")).join("");
+    }
+    let one = 0x811c9dc5, two = 0x1b873593; // FNV-1a twice: the same file again, not an attacker, is to be told
+    for (const each of bytes) {
+      one = Math.imul(one ^ each, 0x01000193);
+      two = Math.imul(two ^ each, 0x85ebca6b) ^ (two >>> 15);
+    }
+    return [one, two].map((each) => (each >>> 0).toString(16).padStart(8, "0")).join("");
+  }
+
   async function reason(answer) {
     try {
       return (await answer.json()).title || String(answer.status);
@@ -45,18 +63,23 @@ window.precheck = window.precheck || {};
     }
   }
 
-  // base: the case's address; tells: {progress(share), trouble(isOffline), }.
+  // base: the case's address; mark: of markOf; tells: {progress(share), trouble(isOffline), }.
   // Resolves when all of it is there; rejects with Refused when it never will be.
-  async function send(base, step, blob, tells) {
+  async function send(base, step, blob, mark, tells) {
     let place = null, at = 0, size = 128 * 1024, pause = 500;
     for (;;) {
       try {
         if (place === null) {
-          const body = JSON.stringify({ step, size_bytes: blob.size });
+          const body = JSON.stringify({ step, size_bytes: blob.size, mark: mark || undefined });
           const made = await asked("POST", `${base}/uploads`, { body, headers: { "Content-Type": "application/json" } });
-          if (made.status !== 201) await failed(made);
+          if (made.status !== 201 && made.status !== 200) await failed(made);
           place = made.headers.get("Location");
-          at = 0;
+          at = Number(made.headers.get("Upload-Offset")); // some of it may be there from an earlier visit
+          tells.progress(at / blob.size);
+          if (at >= blob.size) { // all of it came, perhaps without being told
+            const last = await asked("PATCH", place, { body: new ArrayBuffer(0), headers: { "Upload-Offset": String(at) } });
+            if (last.status !== 204) await failed(last);
+          }
         }
         while (at < blob.size) {
           const bytes = await blob.slice(at, at + size).arrayBuffer();
@@ -107,5 +130,6 @@ window.precheck = window.precheck || {};
   }
 
   window.precheck.send = send;
+  window.precheck.markOf = markOf;
   window.precheck.Refused = Refused;
 })();
