@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from inspection.hub.connectors.metrics import DeliveryMetrics
+from inspection.hub.precheck.metrics import PrecheckMetrics
 from inspection.hub.processes import ANNOUNCED
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -50,6 +51,7 @@ class Metrics:
             "hub_image_stored_bytes", "Bytes of pictures stored for the first time.", registry=self._registry
         )
         self.deliveries = DeliveryMetrics(self._registry)
+        self.precheck = PrecheckMetrics(self._registry)
 
     @property
     def registry(self) -> CollectorRegistry:

@@ -46,6 +46,6 @@ def test_the_page_and_the_code_name_the_same_metrics(heading: str, registry: Col
 def test_the_page_names_the_labels_of_the_code() -> None:
     units = {name: unit for name, unit, *_ in ROW.findall(PAGE.read_text(encoding="utf-8"))}
     metrics = HubMetrics()
-    for each in (*vars(metrics).values(), *vars(metrics.deliveries).values()):
+    for each in (*vars(metrics).values(), *vars(metrics.deliveries).values(), *vars(metrics.precheck).values()):
         for label in getattr(each, "_labelnames", ()):
             assert f"`{label}`" in units[each._name]

@@ -170,6 +170,7 @@ class Worker:
             keep_sweeping(connection)
             uploads.wake(connection)
             self._hub.metrics.deliveries.refresh(connection)
+            self._hub.metrics.precheck.refresh(connection)
 
     def _configure(self) -> None:
         if self._hub.config.connectors.file is None:

@@ -90,10 +90,13 @@ def write(hub: Hub, merchant_id: UUID, upload_id: UUID, seen: Seen) -> bool:
         Problem: what the picture store raises; nothing is written then.
     """
     kept = [keeping.put(hub.images, merchant_id, upload_id, Role.SHOWN, look.jpeg) for look in seen.looks]
-    is_written = _written(hub, merchant_id, upload_id, seen, kept)
-    if not is_written:
+    took_s = _written(hub, merchant_id, upload_id, seen, kept)
+    if took_s is None:
         shred_late(hub, merchant_id, upload_id, kept)
-    return is_written
+        return False
+    outcomes = [str(look.outcome) for look in seen.looks if look.policy] if seen.state == "answered" else []
+    hub.metrics.precheck.looked(seen.state, seen.code, outcomes, seen.timings_ms or {}, took_s)
+    return True
 
 
 def shred_late(hub: Hub, merchant_id: UUID, upload_id: UUID, kept: Sequence[Kept]) -> None:
@@ -104,26 +107,28 @@ def shred_late(hub: Hub, merchant_id: UUID, upload_id: UUID, kept: Sequence[Kept
         shred(hub.database, hub.images, merchant_id, [each.sha256 for each in kept])
 
 
-def _written(hub: Hub, merchant_id: UUID, upload_id: UUID, seen: Seen, kept: Sequence[Kept]) -> bool:
+def _written(hub: Hub, merchant_id: UUID, upload_id: UUID, seen: Seen, kept: Sequence[Kept]) -> float | None:
+    """Seconds since the upload was whole; ``None`` when it waits no more, and nothing was written."""
     with hub.database.transaction() as connection:
         mine = sa.and_(uploads.c.merchant_id == merchant_id, uploads.c.id == upload_id)
         of = connection.execute(sa.select(uploads.c.case_id).where(mine)).scalar()
         if of is None:
-            return False
+            return None
         case = cases.locked(connection, merchant_id, of)
         row = connection.execute(sa.select(uploads).where(mine).with_for_update()).one()
         if row.state != "waiting":
-            return False
+            return None
         _replace(connection, row, seen, kept)
         values: dict[str, Any] = {"state": seen.state, "code": seen.code, "looking_since": None}
         values |= {"done_at": sa.func.clock_timestamp(), "timings_ms": dict(seen.timings_ms or {})}
         if seen.looks:
             values |= {"told": dict(seen.looks[0].told), "quality": _quality(seen.looks[0].quality)}
-        connection.execute(uploads.update().where(mine).values(values))
+        took = sa.extract("epoch", uploads.c.done_at - uploads.c.received_at)
+        took_s = connection.execute(uploads.update().where(mine).values(values).returning(took)).scalar_one()
         answers.settle(connection, case)
         if seen.looks and seen.state == "answered":
             trust.wanted(connection, merchant_id, upload_id)
-    return True
+    return max(0.0, float(took_s))
 
 
 def _replace(connection: Connection, row: Row[Any], seen: Seen, kept: Sequence[Kept]) -> None:
