@@ -3,12 +3,14 @@
 One hub process, one worker process and an embedded PostgreSQL on this machine. So many customers come at the same
 moment; each opens the page, sends one photograph of 12 megapixels in pieces and asks for the state until it is
 answered. Beside it, in the same run: the look alone (open, measure, judge, decide), one after the other, with nothing
-around it. At the end an overload: twice the most customers at once, of whom every upload has to be answered.
+around it. At the end an overload: twice the most customers at once, of whom every upload has to be kept, and answered
+later; what the page told each of them to expect is compared with how long it then took.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -48,6 +50,7 @@ from tests.hub.folders import database_folder
 from tests.hub.precheck.test_looking import photograph
 
 PIECE = 512 * 1024
+SAID = re.compile(r"About (\d+) seconds|about (\d+) minutes")
 PATIENCE_S = 600.0
 ASKED_EVERY_S = 0.5
 """The page listens to events instead; asking much more often would be most of the load."""
@@ -62,12 +65,14 @@ class Case:
         upload: from then until all is kept and the first look was taken.
         quality: of that the last piece, which the first look belongs to.
         answer: from then until the page shows the answer.
+        told: what the page said right after the upload, how long that would take; 0 when it was answered already.
     """
 
     page: float
     upload: float
     quality: float
     answer: float
+    told: float
     upload_id: str
 
 
@@ -92,6 +97,11 @@ def main(
             with database.transaction() as connection:
                 left = connection.execute(sa.select(sa.func.count()).where(uploads.c.state != "answered")).scalar_one()
             print(f"overload: {len(found)} at once, all kept, {left} unanswered, {len(found) / spent:.1f} answers/s")
+            _print(2 * max(counts), found, database)
+            late = [each.answer / each.told for each in found if each.told]
+            if late:
+                ratio = statistics.quantiles(late, n=10)
+                print(f"time to the answer / time told: median {statistics.median(late):.2f}, p90 {ratio[8]:.2f}")
 
 
 def _photograph() -> bytes:
@@ -187,14 +197,18 @@ def _customer(url: str, link: str, data: bytes, together: threading.Barrier) -> 
             headers = {"Upload-Offset": str(at)}
             phone.patch(place, content=data[at : at + PIECE], headers=headers).raise_for_status()
         sent = time.monotonic()
-        while 'data-waits="0"' not in phone.get(f"{link}/state").raise_for_status().text:
+        shown = phone.get(f"{link}/state?lang=en").raise_for_status().text
+        said = SAID.search(shown)
+        while 'data-waits="0"' not in shown:
             time.sleep(ASKED_EVERY_S)
+            shown = phone.get(f"{link}/state?lang=en").raise_for_status().text
             if time.monotonic() - sent > PATIENCE_S:
                 raise TimeoutError(link)
         done = time.monotonic()
     times = (opened - begun, sent - opened, sent - last, done - sent)
     page, upload, quality, answer = (each * 1e3 for each in times)
-    return Case(page, upload, quality, answer, place.rpartition("/")[2])
+    told = 0.0 if said is None else 1e3 * (float(said[1] or 0) or 60 * float(said[2]))
+    return Case(page, upload, quality, answer, told, place.rpartition("/")[2])
 
 
 def _print(count: int, found: list[Case], database: Database) -> None:
@@ -207,6 +221,7 @@ def _print(count: int, found: list[Case], database: Database) -> None:
         "first look": [each.quality for each in found],
         "waiting": [_ms(row.received_at, row.done_at) - sum(row.timings_ms.values()) for row in rows],
         **{stage: [row.timings_ms.get(stage, 0.0) for row in rows] for stage in ("open", "quality", "judge", "decide")},
+        "told": [each.told for each in found],
         "to answer": [each.answer for each in found],
         "in all": [each.page + each.upload + each.answer for each in found],
     }

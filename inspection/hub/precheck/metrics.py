@@ -1,4 +1,4 @@
-"""What is counted of pre-checks. No label names a customer, a case or a shop; the help text says what a number means."""
+"""What is counted of pre-checks. No label names a customer, a case or a shop; help texts say what a number means."""
 
 from __future__ import annotations
 
