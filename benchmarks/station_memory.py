@@ -4,7 +4,7 @@
 
 The real station with the default bundle, simulated devices and the renders. Every item is scanned, looked at and
 confirmed by keys; now and then the worker enlarges a picture, asks for the heat map, takes new pictures, or decides
-otherwise. Garbage is collected before each sample (``HeapProfiler.collectGarbage``); samples are taken with the same
+otherwise. Ctrl-C ends it early with what was measured. Garbage is collected before each sample (``HeapProfiler.collectGarbage``); samples are taken with the same
 state on the screen. What grows is told by the straight line through the second half.
 
 A tab that DevTools watch keeps the bodies of what it has fetched, and a note of each request, for them. So a second
@@ -70,7 +70,7 @@ def main(
     """Print the table."""
     console, samples = Console(width=120), Samples()
     console.print(f"load before: {load_now()}")
-    with sync_playwright() as playwright, browser(playwright, CHROMIUM) as chromium:
+    with suppress(KeyboardInterrupt), sync_playwright() as playwright, browser(playwright, CHROMIUM) as chromium:
         _work(chromium, items, samples, console)
     console.print(_table(samples))
     console.print(f"load after: {load_now()}")
@@ -98,7 +98,8 @@ def _work(chromium: Browser, items: int, samples: Samples, console: Console) -> 
             if number % (5 * EVERY) == 0:
                 place.hub.pictures.clear()
                 place.hub.requests.clear()
-                console.print(f"{number} of {items}", highlight=False)
+                last = ", ".join(f"{title} {samples.values[name][-1]:.0f}" for name, title in SERIES.items())
+                console.print(f"{number} of {items}: {last}", highlight=False)
         context.close()
 
 
