@@ -16,7 +16,6 @@ from inspection.hub.precheck.lookers import Lookers
 from inspection.hub.precheck.tasks import look_at
 from tests.hub.conftest import RunningHub
 from tests.hub.precheck import hostile
-from tests.hub.precheck.test_deciding import browser  # noqa: F401 -- a fixture
 from tests.hub.precheck.test_queue import GOOD, Customer
 
 KINDS = {"jpeg": "jpeg", "progressive": "jpeg", "png": "png", "webp": "webp", "lossless": "webp", "heic": "heif"}
@@ -107,11 +106,11 @@ def test_who_decides_reads_that_it_is_there_and_that_nobody_verified_it(
     running: RunningHub,
     admin: httpx2.Client,
     lookers: Lookers,
-    browser: httpx2.Client,  # noqa: F811
+    agent: httpx2.Client,
 ) -> None:
     for data, told in ((with_store("jpeg", GOOD, store()), "present"), (GOOD, "absent")):
         customer = Customer(running, admin)
         look_at(running.hub, lookers, running.merchant, customer.send(data))
         (upload,) = admin.get(f"/v1/precheck/cases/{customer.rma}").json()["uploads"]
         assert upload["told"]["c2pa"] == told
-        assert (NOT_VERIFIED in browser.get(f"/console/prechecks/{customer.rma}").text) == (told == "present")
+        assert (NOT_VERIFIED in agent.get(f"/console/prechecks/{customer.rma}").text) == (told == "present")
