@@ -22,6 +22,7 @@ from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.people.cli import app as people_commands
 from inspection.hub.processes import inherited, look_after
 from inspection.hub.replay import cli as replay_commands
+from inspection.hub.rollouts.cli import app as rollout_commands
 from inspection.hub.serving import ensure_token, listen, open_database, run_worker, url_of
 from inspection.hub.serving import serve as serve_until_stopped
 
@@ -30,6 +31,7 @@ app.add_typer(evidence_commands, name="evidence")
 app.add_typer(connector_commands, name="connectors")
 app.add_typer(people_commands, name="people")
 app.add_typer(bundle_commands, name="bundle")
+app.add_typer(rollout_commands, name="rollout")
 app.add_typer(account_commands.admin, name="admin")
 app.command("roles")(account_commands.roles)
 app.command("enrol-code")(account_commands.enrol_code)

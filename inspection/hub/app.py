@@ -44,6 +44,8 @@ from inspection.hub.replay.schemas import NewReplay
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
 from inspection.hub.review import routes as review_routes
+from inspection.hub.rollouts import page_routes as rollout_pages
+from inspection.hub.rollouts import routes as rollout_routes
 from inspection.hub.stations import routes as station_routes
 from inspection.report import InspectionReport
 
@@ -80,6 +82,7 @@ def routed() -> FastAPI:
     app.include_router(precheck_routes.router)
     app.include_router(customer_routes.router)
     app.include_router(station_routes.router)
+    app.include_router(rollout_routes.router)
     app.include_router(review_routes.router)
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
@@ -91,6 +94,7 @@ def routed() -> FastAPI:
     app.include_router(lineage_routes.pages)
     app.include_router(replay_routes.router)
     app.include_router(replay_pages.router)
+    app.include_router(rollout_pages.router)
     problems.install(app)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign]
     return app
@@ -118,6 +122,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (NewReplay, "validation"),
             (problems.ProblemDetails, "validation"),
             *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES, *review_routes.BODIES)),
+            *((each, "validation") for each in rollout_routes.BODIES),
         ]
         template = "#/components/schemas/{model}"
         _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]

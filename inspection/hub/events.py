@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     LABEL_WITHDRAWN = "label_withdrawn"
     BUNDLE_PUBLISHED = "bundle_published"
     BUNDLE_WITHDRAWN = "bundle_withdrawn"
+    BUNDLE_ROLLED_OUT = "bundle_rolled_out"
+    BUNDLE_ROLLED_BACK = "bundle_rolled_back"
 
 
 Happened = tuple[EventKind, str, dict[str, Any]]

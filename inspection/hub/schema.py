@@ -45,6 +45,11 @@ from inspection.hub.review.tables import goods as review_goods
 from inspection.hub.review.tables import items as review_items
 from inspection.hub.review.tables import labels as review_labels
 from inspection.hub.review.tables import suspects as review_suspects
+from inspection.hub.rollouts.tables import champions as rollout_champions
+from inspection.hub.rollouts.tables import opinions as rollout_opinions
+from inspection.hub.rollouts.tables import rollouts
+from inspection.hub.rollouts.tables import standings as rollout_standings
+from inspection.hub.rollouts.tables import steps as rollout_steps
 from inspection.hub.stations.tables import station_status
 from inspection.hub.tables import METADATA, events, merchants
 
@@ -100,6 +105,11 @@ __all__ = [
     "review_items",
     "review_labels",
     "review_suspects",
+    "rollout_champions",
+    "rollout_opinions",
+    "rollout_standings",
+    "rollout_steps",
+    "rollouts",
     "sign_in_attempts",
     "staff",
     "station_clocks",

@@ -38,6 +38,10 @@ class Act(StrEnum):
     PRECHECK_DECIDED = "precheck.decide"
     BUNDLE_PUBLISHED = "bundle.publish"
     BUNDLE_WITHDRAWN = "bundle.withdraw"
+    ROLLOUT_STARTED = "rollout.start"
+    ROLLOUT_PROMOTED = "rollout.promote"
+    ROLLOUT_PAUSED = "rollout.pause"
+    ROLLOUT_ROLLED_BACK = "rollout.rollback"
 
 
 @dataclass(frozen=True, slots=True)

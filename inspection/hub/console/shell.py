@@ -55,6 +55,7 @@ QUALITY_HOME = "/console/quality"
 QUALITY: tuple[tuple[str, str, Permission], ...] = (
     ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
     ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
+    ("/console/quality/rollouts", N_("Rollouts"), Permission.ROLLOUTS_READ),
 )
 """Pages of the QA engineer's loop, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""
 

@@ -32,6 +32,7 @@ ACTORS: Mapping[str, str] = {
     "token": N_("Token"),
     "station": N_("Station"),
     "command line": N_("Command line"),
+    "automatic": N_("By itself"),
     "nobody": N_("Nobody known"),
 }
 
@@ -54,6 +55,10 @@ ACTS: Mapping[str, str] = {
     "precheck.decide": N_("Decided a pre-check"),
     "bundle.publish": N_("Published a bundle"),
     "bundle.withdraw": N_("Withdrew a bundle"),
+    "rollout.start": N_("Started a rollout"),
+    "rollout.promote": N_("Let a rollout go on"),
+    "rollout.pause": N_("Held a rollout or let it go on by itself"),
+    "rollout.rollback": N_("Took a candidate back"),
 }
 
 STATION_STATES: Mapping[str, str] = {

@@ -112,6 +112,9 @@ PERSONAL: Mapping[str, Personal] = {
                                      Ending.UNLINKED),
     "bundles.withdrawn_by": Personal("who withdrew it", Subject.STAFF, "who took a model from the stations",
                                      Ending.UNLINKED),
+    "rollouts.forced_by": Personal("who excepted it from the gate", Subject.STAFF, "who let a model begin",
+                                   Ending.UNLINKED),
+    "rollout_steps.by": Personal("who did it", Subject.STAFF, "who brought a model to the stations", Ending.UNLINKED),
     "audit_entries.source": Personal("network address", Subject.STAFF, "who did what, from where", Ending.UNLINKED),
     "access_tokens.source": Personal("network address", Subject.STAFF, "one's own sessions", Ending.UNLINKED),
 }  # fmt: skip
