@@ -4,8 +4,8 @@
 
 The real station with the default bundle, simulated devices and the renders. Every item is scanned, looked at and
 confirmed by keys; now and then the worker enlarges a picture, asks for the heat map, takes new pictures, or decides
-otherwise. Ctrl-C ends it early with what was measured. Garbage is collected before each sample (``HeapProfiler.collectGarbage``); samples are taken with the same
-state on the screen. What grows is told by the straight line through the second half.
+otherwise. Garbage is collected before each sample (``HeapProfiler.collectGarbage``); samples are taken with the same
+state on the screen. What grows is told by the straight line through the second half. Ctrl-C ends it early.
 
 A tab that DevTools watch keeps the bodies of what it has fetched, and a note of each request, for them. So a second
 Chromium, which nobody watches, shows the same station all the time, and the memory of its tab is that of a workplace.
