@@ -22,6 +22,7 @@ router = APIRouter(prefix="/v1/images", tags=["images"])
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the bytes, lower-case hex")]
 Reader = Annotated[Caller, Depends(allowed(Permission.PICTURES_READ))]
 Bringer = Annotated[Caller, Depends(allowed(Permission.PICTURES_STORE))]
+Sender = Annotated[Caller, Depends(allowed(Permission.PICTURES_STORE, looked_at_again=True))]
 COMMON = (
     "token.missing",
     "token.invalid",
@@ -66,12 +67,12 @@ class Picture(BaseModel):
     },
     openapi_extra={"requestBody": {"required": True, "content": {"image/jpeg": BINARY, "image/png": BINARY}}},
 )
-async def put_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Bringer) -> JSONResponse:
+async def put_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Sender) -> JSONResponse:
     """Send the picture's bytes; they are kept only when they have this hash and are a JPEG or PNG.
 
     May come before or after the report that names it. Repeating is harmless.
     """
-    with await run_in_threadpool(hub.images.incoming) as incoming:
+    with hub.images.incoming() as incoming:
         try:
             await _receive(request, hub.config.images.max_bytes, incoming)
         except Problem as problem:
@@ -137,7 +138,7 @@ async def patch_image(
     Modelled on Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload). Pieces are kept for a day.
     """
     room = hub.config.images.max_bytes - upload_offset
-    with await run_in_threadpool(hub.images.incoming) as incoming:
+    with hub.images.incoming() as incoming:
         cut = None
         try:
             await _receive(request, max(0, room), incoming)
@@ -175,16 +176,23 @@ def get_image(sha256: Hash, request: Request, hub: CurrentHub, caller: Reader) -
 
 
 async def _receive(request: Request, limit: int, incoming: Incoming) -> None:
-    """Write the body down in pieces worth a change of thread; of one that is cut off, what came."""
+    """Take the body in, in pieces worth a change of thread where they go to the disk; of one that is cut off, what
+    came."""
     waiting: list[bytes] = []
+    size = 0
     try:
         async for chunk in chunks(request, limit):
             waiting.append(chunk)
-            if sum(map(len, waiting)) >= AT_ONCE:
+            size += len(chunk)
+            if size >= AT_ONCE:
                 await run_in_threadpool(incoming.write, b"".join(waiting))
                 waiting.clear()
+                size = 0
     finally:
-        await run_in_threadpool(incoming.write, b"".join(waiting))
+        if incoming.stays_in_memory(size):
+            incoming.write(b"".join(waiting))
+        else:
+            await run_in_threadpool(incoming.write, b"".join(waiting))
 
 
 def _stored(sha256: str, size_bytes: int, header: PictureHeader, *, new: bool) -> JSONResponse:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Connection, Row
 
+from inspection.hub.accounts.remembered import DEVICES, LIVE, TOKENS, shut_out
 from inspection.hub.accounts.tokens import Caller
-from inspection.hub.events import EventKind, record
-from inspection.hub.evidence.entering import enter
+from inspection.hub.events import EventKind
 from inspection.hub.hub import Hub
 from inspection.hub.images.picture_header import NotAPicture, PictureHeader, read_header
 from inspection.hub.images.store import Incoming
@@ -22,6 +22,36 @@ from inspection.hub.problems import Problem
 from inspection.ledger import leaves
 from inspection.ledger.leaves import new_leaf
 
+_LOOK = sa.text(
+    f"""
+    SELECT now() AS at, :token = ANY(ARRAY({LIVE})) AS live,
+        EXISTS (SELECT FROM images WHERE merchant_id = :merchant_id AND sha256 = :sha256) AS known
+    """  # noqa: S608 - our own text
+).bindparams(TOKENS, sa.bindparam("token", type_=sa.Uuid), sa.bindparam("merchant_id", type_=sa.Uuid))
+_KEEP = sa.text(
+    """
+    WITH made AS (
+        INSERT INTO images (merchant_id, sha256, size_bytes, media_type, width, height, received_at)
+        VALUES (:merchant_id, :sha256, :size_bytes, :media_type, :width, :height, :received_at)
+        ON CONFLICT DO NOTHING RETURNING sha256
+    ), told AS (
+        INSERT INTO events (merchant_id, kind, subject, payload)
+        SELECT :merchant_id, :kind, sha256, :payload FROM made
+    ), entered AS (
+        INSERT INTO evidence_entries (merchant_id, leaf_hash, subject, salt, leaf)
+        SELECT :merchant_id, :leaf_hash, :subject, :salt, :leaf FROM made
+        ON CONFLICT DO NOTHING
+    )
+    SELECT count(*) FROM made
+    """
+).bindparams(
+    sa.bindparam("merchant_id", type_=sa.Uuid),
+    sa.bindparam("received_at", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("payload", type_=JSONB),
+    sa.bindparam("leaf_hash", type_=sa.LargeBinary),
+    sa.bindparam("salt", type_=sa.LargeBinary),
+)
+"""The row of a picture, its event and its entry in the ledger: one statement, which is one transaction by itself."""
 _HELD = sa.text(
     """
     SELECT sha256 FROM images WHERE merchant_id = :merchant_id AND sha256 = ANY(:hashes)
@@ -38,7 +68,8 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
         What the picture is, and whether it is new.
 
     Raises:
-        Problem: ``image.hash_mismatch``, ``image.not_a_picture``, ``store.full``, ``store.unavailable``.
+        Problem: ``image.hash_mismatch``, ``image.not_a_picture``, ``store.full``, ``store.unavailable``;
+            ``token.invalid`` when the caller was shut out meanwhile.
     """
     if incoming.sha256 != sha256:
         detail = f"{incoming.size_bytes} bytes arrived, their hash is {incoming.sha256}"
@@ -48,36 +79,52 @@ def keep(hub: Hub, caller: Caller, sha256: str, incoming: Incoming) -> tuple[Pic
         header = read_header(content)
     except NotAPicture as error:
         raise Problem("image.not_a_picture", str(error)) from None
+    values = {"merchant_id": caller.merchant_id, "sha256": sha256}
     with hub.database.glance() as connection:
-        known = row_of(connection, caller.merchant_id, sha256) is not None
-    if not (known and hub.images.has(caller.merchant_id, sha256)):
+        seen = connection.execute(_LOOK, values | {"token": caller.token_id, "tokens": [caller.token_id]}).one()
+    if caller.kind in DEVICES and not seen.live:
+        raise shut_out()
+    if not (seen.known and hub.images.has(caller.merchant_id, sha256)):
         try:
             hub.images.put(caller.merchant_id, sha256, content)
         except Problem as problem:
             if problem.code == "image.erased":  # a station that sends it again has done its part
                 return header, False
             raise
-    row: dict[str, Any] = {
-        "merchant_id": caller.merchant_id,
-        "sha256": sha256,
-        "size_bytes": len(content),
-        "media_type": header.media_type,
-        "width": header.width,
-        "height": header.height,
-    }
-    with hub.database.transaction() as connection:
-        insert = postgresql.insert(images).values(row).on_conflict_do_nothing().returning(images.c.received_at)
-        received_at = connection.execute(insert).scalar_one_or_none()
-        new = received_at is not None
-        if received_at is not None:
-            payload = {"sha256": sha256, "size_bytes": len(content), "media_type": header.media_type}
-            record(connection, caller.merchant_id, EventKind.IMAGE_RECEIVED, sha256, payload)
-            del row["merchant_id"]
-            enter(connection, caller.merchant_id, [new_leaf(leaves.picture(**row, received_at=received_at))])
+    new = not seen.known and _entered(hub, values, header, len(content), seen.at)
     hub.metrics.images.labels("stored" if new else "exists").inc()
     if new:
         hub.metrics.image_bytes.inc(len(content))
     return header, new
+
+
+def _entered(hub: Hub, values: dict[str, Any], header: PictureHeader, size_bytes: int, received_at: datetime) -> bool:
+    """Write the row of a picture whose bytes are in the store, and what belongs to it; whether it is new."""
+    leaf = new_leaf(
+        leaves.picture(
+            values["sha256"],
+            size_bytes=size_bytes,
+            media_type=header.media_type,
+            width=header.width,
+            height=header.height,
+            received_at=received_at,
+        )
+    )
+    row = values | {
+        "size_bytes": size_bytes,
+        "media_type": header.media_type,
+        "width": header.width,
+        "height": header.height,
+        "received_at": received_at,
+        "kind": EventKind.IMAGE_RECEIVED.value,
+        "payload": {"sha256": values["sha256"], "size_bytes": size_bytes, "media_type": header.media_type},
+        "leaf_hash": leaf.hash,
+        "subject": leaf.subject,
+        "salt": leaf.salt,
+        "leaf": leaf.text,
+    }
+    with hub.database.glance() as connection:
+        return bool(connection.execute(_KEEP, row).scalar_one())
 
 
 def find(connection: Connection, merchant_id: UUID, sha256: str) -> Row[Any]:

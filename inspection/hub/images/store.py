@@ -1,8 +1,8 @@
 """Where pictures lie: an object store (a local folder, or S3 and its like), named by the SHA-256 of their bytes.
 
-What arrives is first written to a file that has no name, so that nothing half-received is ever seen or left behind;
-only whole, verified bytes enter the store, and the store shows an object whole or not at all. What lies there is
-encrypted; see :mod:`inspection.hub.images.vault`.
+What arrives is held in memory or, when it is large, in a file that has no name, so that nothing half-received is ever
+seen or left behind; only whole, verified bytes enter the store, and the store shows an object whole or not at all. What
+lies there is encrypted; see :mod:`inspection.hub.images.vault`.
 """
 
 from __future__ import annotations
@@ -24,39 +24,59 @@ from inspection.errors import StoreError
 from inspection.hub.images.vault import Vault
 from inspection.hub.problems import Problem
 
+IN_MEMORY = 1 << 20
+"""Of what arrives, so many bytes are held in memory: most pictures are smaller."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = ("no space left", "quota exceeded", "os error 28", "os error 122", "file too large")
 
 
 class Incoming:
-    """Bytes on their way in; a context manager, and gone when it ends."""
+    """Bytes on their way in; a context manager, and gone when it ends. Few stay in memory, more go into a file."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: list[bytes] = []
+        self._file: IO[bytes] | None = None
         self._digest = hashlib.sha256()
         self.size_bytes = 0
-        try:
-            self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
-        except OSError as error:
-            raise _refusal(error) from error
+
+    def stays_in_memory(self, more: int) -> bool:
+        """Whether ``more`` bytes can be added without touching the disk."""
+        return self._file is None and self.size_bytes + more <= IN_MEMORY
 
     def write(self, chunk: bytes) -> None:
         """Add ``chunk``."""
-        try:
-            self.file.write(chunk)
-        except OSError as error:
-            raise _refusal(error) from error
-        self._digest.update(chunk)
+        if self.stays_in_memory(len(chunk)):
+            self._held.append(chunk)
+        else:
+            self._write_down([*self._held, chunk])
+            self._held.clear()
         self.size_bytes += len(chunk)
 
     @property
     def sha256(self) -> str:
-        return self._digest.hexdigest()
+        whole = self._digest.copy()
+        for chunk in self._held:
+            whole.update(chunk)
+        return whole.hexdigest()
 
     def content(self) -> bytes:
         """Everything that was written."""
+        if self._file is None:
+            return b"".join(self._held)
         try:
-            self.file.seek(0)
-            return self.file.read()
+            self._file.seek(0)
+            return self._file.read()
+        except OSError as error:
+            raise _refusal(error) from error
+
+    def _write_down(self, chunks: list[bytes]) -> None:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by __exit__
+            for chunk in chunks:
+                self._file.write(chunk)
+                self._digest.update(chunk)
         except OSError as error:
             raise _refusal(error) from error
 
@@ -64,8 +84,9 @@ class Incoming:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # a full disk may refuse the last buffer once more
-            self.file.close()
+        if self._file is not None:
+            with suppress(OSError):  # a full disk may refuse the last buffer once more
+                self._file.close()
 
 
 class ImageStore:

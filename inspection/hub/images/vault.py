@@ -19,11 +19,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy.dialects import postgresql
 
 from inspection.errors import ConfigError, StoreError
 from inspection.hub.database import Database
-from inspection.hub.images.tables import image_keys
 from inspection.hub.problems import Problem
 
 KEY_VARIABLE = "RETURNS_HUB_IMAGE_KEY"
@@ -32,6 +30,25 @@ MAGIC = b"RXENC1\0\0"
 KEY_BYTES = 32
 NONCE = bytes(12)
 WRAP_NONCE_BYTES = 12
+_MERCHANT = sa.bindparam("merchant_id", type_=sa.Uuid)
+_FIND = sa.text("SELECT wrapped FROM image_keys WHERE merchant_id = :merchant_id AND sha256 = :sha256").bindparams(
+    _MERCHANT
+)
+_MAKE = sa.text(
+    """
+    WITH quick AS MATERIALIZED (
+        SELECT set_config('synchronous_commit', 'off', true)
+    ), made AS (
+        INSERT INTO image_keys (merchant_id, sha256, wrapped)
+        SELECT :merchant_id, :sha256, :wrapped FROM quick
+        ON CONFLICT DO NOTHING RETURNING wrapped
+    )
+    SELECT wrapped FROM made
+    UNION ALL
+    SELECT wrapped FROM image_keys WHERE merchant_id = :merchant_id AND sha256 = :sha256
+    """
+).bindparams(_MERCHANT, sa.bindparam("wrapped", type_=sa.LargeBinary))
+"""One transaction by itself. The picture's row, which is written to the disk at its commit, takes the key with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +133,15 @@ class Vault:
 
     def _key(self, merchant_id: UUID, sha256: str, *, make: bool) -> bytes:
         name = f"{merchant_id}/{sha256}".encode()
-        row = {"merchant_id": merchant_id, "sha256": sha256}
-        mine = sa.and_(image_keys.c.merchant_id == merchant_id, image_keys.c.sha256 == sha256)
-        with self._database.transaction() as connection:
+        mine = {"merchant_id": merchant_id, "sha256": sha256}
+        found = None
+        with self._database.glance() as connection:
             if make:
-                # The picture's row, which is written to the disk at its commit, takes this with it.
-                connection.execute(sa.text("SET LOCAL synchronous_commit TO off"))
                 nonce = os.urandom(WRAP_NONCE_BYTES)
-                row["wrapped"] = nonce + self.master.secret.encrypt(nonce, AESGCM.generate_key(8 * KEY_BYTES), name)
-                connection.execute(postgresql.insert(image_keys).values(row).on_conflict_do_nothing())
-            found = connection.execute(sa.select(image_keys.c.wrapped).where(mine)).one_or_none()
+                fresh = nonce + self.master.secret.encrypt(nonce, AESGCM.generate_key(8 * KEY_BYTES), name)
+                found = connection.execute(_MAKE, mine | {"wrapped": fresh}).one_or_none()
+            if found is None:  # also when another process made it at this very moment
+                found = connection.execute(_FIND, mine).one_or_none()
         if found is None:
             raise Problem("store.unavailable", "the key of this picture is gone")
         if found.wrapped is None:
