@@ -13,6 +13,7 @@ from inspection.hub import operations, problems
 from inspection.hub.accounts import routes as account_routes
 from inspection.hub.accounts.oidc import Provider
 from inspection.hub.accounts.walk import guarded
+from inspection.hub.bundles import gate_routes
 from inspection.hub.bundles import routes as bundle_routes
 from inspection.hub.connectors import routes as connector_routes
 from inspection.hub.connectors.schemas import References, Replay
@@ -78,6 +79,7 @@ def routed() -> FastAPI:
     app.include_router(connector_routes.router)
     app.include_router(job_routes.router)
     app.include_router(bundle_routes.router)
+    app.include_router(gate_routes.router)
     app.include_router(people_routes.router)
     app.include_router(precheck_routes.router)
     app.include_router(customer_routes.router)
@@ -121,6 +123,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (References, "validation"),
             (NewReplay, "validation"),
             (problems.ProblemDetails, "validation"),
+            *((each, "validation") for each in gate_routes.BODIES),
             *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES, *review_routes.BODIES)),
             *((each, "validation") for each in rollout_routes.BODIES),
         ]

@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     LABEL_WITHDRAWN = "label_withdrawn"
     BUNDLE_PUBLISHED = "bundle_published"
     BUNDLE_WITHDRAWN = "bundle_withdrawn"
+    BUNDLE_GATED = "bundle_gated"
+    GATE_EXCEPTED = "gate_excepted"
     BUNDLE_ROLLED_OUT = "bundle_rolled_out"
     BUNDLE_ROLLED_BACK = "bundle_rolled_back"
 

@@ -11,6 +11,8 @@ from inspection.hub.accounts.tables import (
     staff,
     stations,
 )
+from inspection.hub.bundles.gate_tables import exceptions as gate_exceptions
+from inspection.hub.bundles.gate_tables import gates
 from inspection.hub.bundles.tables import bundles
 from inspection.hub.connectors.tables import attempts as connector_attempts
 from inspection.hub.connectors.tables import deliveries as connector_deliveries
@@ -76,6 +78,8 @@ __all__ = [
     "evidence_cosignatures",
     "evidence_entries",
     "evidence_nodes",
+    "gate_exceptions",
+    "gates",
     "image_keys",
     "image_pieces",
     "images",

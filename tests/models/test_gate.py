@@ -152,7 +152,7 @@ def noisy(wrong: set[str]) -> Callable[[Photograph], Result]:
 def test_chance_alone_does_not_fail_a_candidate() -> None:
     rng = np.random.default_rng(5)
     failures = 0
-    for _ in range(8):
+    for _ in range(5):
         photographs = exam(400)
         one, two = ({p.file for p in photographs if rng.random() < 0.02} for _ in range(2))
         found = outcome(photographs, noisy(one), noisy(two))

@@ -61,6 +61,8 @@ class Permission(StrEnum):
     REPLAY_RUN = "replay:run"
     BUNDLES_READ = "bundles:read"
     BUNDLES_PUBLISH = "bundles:publish"
+    GATES_RUN = "gates:run"
+    GATES_EXCEPT = "gates:except"
     ROLLOUTS_READ = "rollouts:read"
     ROLLOUTS_MANAGE = "rollouts:manage"
     SELF = "self"
@@ -96,6 +98,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: OPERATOR,
     Role.SUPERVISOR: SUPERVISOR,
     Role.QA_ENGINEER: SUPERVISOR | REVIEW | QUALITY | {P.EVIDENCE_READ, P.BUNDLES_READ, P.BUNDLES_PUBLISH}
+    | {P.GATES_RUN, P.GATES_EXCEPT}
     | {P.ROLLOUTS_READ, P.ROLLOUTS_MANAGE},
     Role.INTEGRATOR: OPERATOR
     | {P.RETURNS_IMPORT, P.ITEMS_MATCH, P.EPCIS_READ, P.EPCIS_CAPTURE, P.CONNECTORS_READ, P.CONNECTORS_MANAGE}
@@ -120,6 +123,7 @@ WATCHED = frozenset(
 """Privileged acts that the guard of routes enters into the audit trail, before they begin."""
 WATCHED_WITHIN = frozenset(
     {P.STAFF_MANAGE, P.STATIONS_MANAGE, P.TOKENS_MANAGE, P.CREDENTIAL_ROTATE, P.BADGE_SIGN_IN}
+    | {P.GATES_RUN, P.GATES_EXCEPT}
     | {P.BUNDLES_PUBLISH, P.ROLLOUTS_MANAGE}
 )
 """Privileged acts that are entered by what does them, in the same transaction."""

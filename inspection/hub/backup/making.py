@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 from inspection import __version__
 from inspection.hub.backup import erased, manifest, programs
 from inspection.hub.backup.manifest import DUMP, MANIFEST, PICTURES, SUMS, BackupError, Listed, Manifest
+from inspection.hub.bundles.gate_tables import gates
 from inspection.hub.bundles.tables import bundles
 from inspection.hub.database import Database, head_revision
 from inspection.hub.images.store import ImageStore
@@ -110,6 +111,8 @@ def _count(connection: Connection) -> dict[str, int]:
 def _pictures(connection: Connection) -> list[tuple[UUID, str]]:
     of = [sa.select(table.c.merchant_id, table.c.sha256) for table in (images, precheck_objects)]
     of.append(sa.select(bundles.c.merchant_id, bundles.c.archive_sha256.label("sha256")))
+    shown = sa.select(gates.c.merchant_id, gates.c.pictures_sha256.label("sha256"))
+    of.append(shown.where(gates.c.pictures_sha256.is_not(None)))
     rows = connection.execute(sa.union(*of).order_by("merchant_id", "sha256"))
     return [(row.merchant_id, row.sha256) for row in rows]
 

@@ -96,7 +96,7 @@ def prepare(hub: Hub, merchant_id: UUID, folder: Path) -> Ready:
     """Check and store; for who has no transaction open meanwhile. Raises what :func:`publish` raises."""
     section = hub.config.bundles
     archive = archives.pack(folder, section.max_bytes)
-    with _scratch(hub) as copy:  # what is checked is what was packed, whatever happens to the folder
+    with scratch(hub) as copy:  # what is checked is what was packed, whatever happens to the folder
         archives.unpack(archive, copy, section.max_bytes)
         identity = _checked(copy, section)
     sha256 = hashlib.sha256(archive).hexdigest()
@@ -118,7 +118,7 @@ def _checked(folder: Path, section: BundlesSection) -> Identity:
 
 def prepare_archive(hub: Hub, merchant_id: UUID, archive: bytes) -> Ready:
     """Like :func:`prepare`, for a zip that came from elsewhere; it is packed anew. Raises also `ArchiveRefused`."""
-    with _scratch(hub) as folder:
+    with scratch(hub) as folder:
         archives.unpack(archive, folder, hub.config.bundles.max_bytes)
         return prepare(hub, merchant_id, folder)
 
@@ -233,7 +233,7 @@ def archive(hub: Hub, connection: Connection, merchant_id: UUID, bundle_id: str)
             return _same(folder, row)
         except BundleError:  # somebody wrote to it, or the disk forgot; it is made anew
             shutil.rmtree(folder, ignore_errors=True)
-    with _scratch(hub) as fresh:
+    with scratch(hub) as fresh:
         archives.unpack(zipped(hub, merchant_id, row), fresh, hub.config.bundles.max_bytes)
         _same(fresh, row)
         shelf.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -251,7 +251,7 @@ def _same(folder: Path, row: BundleRow) -> Path:
 
 
 @contextmanager
-def _scratch(hub: Hub) -> Iterator[Path]:
+def scratch(hub: Hub) -> Iterator[Path]:
     """An empty folder on the disk of the data, gone at the end unless it was renamed."""
     root = hub.config.data_dir / "bundles" / "arriving"
     try:

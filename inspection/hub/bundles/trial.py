@@ -10,6 +10,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,15 @@ def tried(folder: Path, seconds: float, environment: dict[str, str]) -> dict[str
         BundleError: it does not reproduce its samples, is damaged, takes too long or kills the process.
     """
     command = [sys.executable, "-m", "inspection.hub.bundles.trial", str(folder)]
-    kept = {name: environment[name] for name in _KEPT_VARIABLES if name in environment}
     try:
         done = subprocess.run(
-            command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False
+            command,
+            cwd=ROOT,
+            env=harmless(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise BundleError(f"its samples took longer than {seconds:g} s", hint="see bundles.check_s") from None
@@ -50,6 +56,11 @@ def tried(folder: Path, seconds: float, environment: dict[str, str]) -> dict[str
     if "refused" in said:
         raise BundleError(str(said["refused"])[:2000], hint=str(said.get("hint", ""))[:500])
     return dict(said)
+
+
+def harmless(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment a process needs that runs what was sent in: none of the hub's secrets."""
+    return {name: environment[name] for name in _KEPT_VARIABLES if name in environment}
 
 
 def try_out(folder: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import structlog
 from procrastinate import JobContext
 
 from inspection.errors import InspectionError
+from inspection.hub.bundles import gate_tasks, gates
 from inspection.hub.connectors import configured
 from inspection.hub.connectors.tasks import deliver
 from inspection.hub.jobs.enqueue import DEFAULT_QUEUE
@@ -63,6 +64,7 @@ TASKS: dict[str, Entry] = {
     erasing.TASK: Entry(people.erase),
     retention.TASK: Entry(people.sweep),
     uploads.TASK: Entry(precheck.look, uploads.QUEUE),
+    gates.TASK: Entry(gate_tasks.run, gates.QUEUE, attempts=5, wait_s=10),
     trust.TASK: Entry(trust.compare, trust.QUEUE),
     trust.REPRINT_TASK: Entry(trust.reprint, trust.QUEUE),
     replay_asking.TASK: Entry(replay.replay, replay_asking.QUEUE, attempts=4, wait_s=30),

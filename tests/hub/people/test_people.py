@@ -38,7 +38,7 @@ from tests.station.rig import wait_until
 
 NOT_PERSONAL = {
     "rollout_champions", "rollout_opinions", "rollout_standings", "rollout_steps", "rollouts",
-    "access_tokens", "alembic_version", "audit_entries", "bundles", "connector_deliveries", "connector_attempts",
+    "access_tokens", "alembic_version", "audit_entries", "bundles", "gates", "gate_exceptions", "connector_deliveries", "connector_attempts",
     "connector_references", "destinations", "connector_destinations", "enrolment_codes", "epcis_captures",
     "epcis_events", "epcis_master_data", "epcis_names", "epcis_pending", "epcis_queries", "epcis_subscriptions",
     "erasures", "events", "evidence_checkpoints", "review_due", "review_goods", "review_labels", "review_accepted",
