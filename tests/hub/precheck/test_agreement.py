@@ -13,7 +13,6 @@ from inspection.hub.precheck.lookers import Lookers
 from inspection.hub.precheck.tables import pictures
 from inspection.products import Catalogue
 from tests.hub.conftest import RunningHub
-from tests.hub.precheck.test_deciding import browser  # noqa: F401 -- a fixture
 from tests.hub.precheck.test_queue import Customer
 from tests.hub.precheck.test_trust import sent, shelf
 from tests.hub.reports import report
@@ -44,7 +43,7 @@ def test_cases_are_counted_by_kind_of_goods_and_only_the_merchants_own(
     admin: httpx2.Client,
     station: httpx2.Client,
     lookers: Lookers,
-    browser: httpx2.Client,  # noqa: F811
+    agent: httpx2.Client,
 ) -> None:
     before = agreement_now(running)
     customer, other = Customer(running, admin), Customer(running, admin)
@@ -60,7 +59,7 @@ def test_cases_are_counted_by_kind_of_goods_and_only_the_merchants_own(
     assert sum(after.values()) == sum(before.values()) + 2
     kinds = admin.get("/v1/precheck/agreement", params={"days": 1}).json()["kinds"]
     assert sum(each["agree"] + each["not_confirmed"] + each["not_seen"] + each["undecided"] for each in kinds) >= 2
-    page = browser.get("/console/agreement")
+    page = agent.get("/console/agreement")
     assert (page.status_code, "<svg viewBox" in page.text) == (200, True)
     with running.hub.database.transaction() as connection:
         nobody = connection.execute(sa.func.gen_random_uuid()).scalar_one()

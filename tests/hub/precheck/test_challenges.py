@@ -19,7 +19,6 @@ from inspection.hub.precheck.tasks import look_at
 from inspection.languages import TITLES
 from tests.hub.conftest import RunningHub
 from tests.hub.people.test_people import erase
-from tests.hub.precheck.test_deciding import browser  # noqa: F401 -- a fixture
 from tests.hub.precheck.test_queue import BLURRED, GOOD, Customer
 
 
@@ -123,16 +122,16 @@ def test_who_decides_asks_by_one_press_and_compares(
     admin: httpx2.Client,
     customer: Customer,
     lookers: Lookers,
-    browser: httpx2.Client,  # noqa: F811
+    agent: httpx2.Client,
 ) -> None:
     path = f"/console/prechecks/{customer.rma}"
-    token = dict(re.findall(r'name="(csrf_token)" value="([0-9a-f]+)"', browser.get(path).text))
-    assert browser.post(f"{path}/challenge", data=token).headers["location"].endswith("done=challenged")
-    asked = browser.get(path).text
+    token = dict(re.findall(r'name="(csrf_token)" value="([0-9a-f]+)"', agent.get(path).text))
+    assert agent.post(f"{path}/challenge", data=token).headers["location"].endswith("done=challenged")
+    asked = agent.get(path).text
     (code,) = re.findall(r'<strong class="code">([^<]+)<', asked)
     assert f'action="{path}/challenge"' not in asked
     upload = sent(running, customer, lookers, GOOD, "challenge")
-    page = browser.get(path).text
+    page = agent.get(path).text
     assert re.search(rf'class="challenge">[^<]*<strong class="code">{code}<', page)
     assert f'action="{path}/challenge"' in page
     assert UUID(upload)

@@ -54,7 +54,8 @@ class Post:
 
     def __init__(self, running: RunningHub, served: MailServer, **section: Any) -> None:
         self.running, self.served, self.name = running, served, f"post-{uuid4().hex[:8]}"
-        usual: dict[str, Any] = {"kind": "mail", "url": f"smtp://127.0.0.1:{served.port}", "sender": "returns@shop.example"}
+        usual: dict[str, Any] = {"kind": "mail", "sender": "returns@shop.example"}
+        usual["url"] = f"smtp://127.0.0.1:{served.port}"
         usual |= {"starttls": False, "quiet_s": 0, "parallel": 1, "events": list(LETTERS)}
         usual |= {"retry": {"first_s": 600, "break_s": 600}}
         document = {"allow_networks": ["127.0.0.0/8"], "destinations": {self.name: usual | section}}
