@@ -44,6 +44,7 @@ from inspection.hub.replay import routes as replay_routes
 from inspection.hub.replay.schemas import NewReplay
 from inspection.hub.returns import routes as return_routes
 from inspection.hub.returns.schemas import NewReturn
+from inspection.hub.review import console as review_console
 from inspection.hub.review import routes as review_routes
 from inspection.hub.rollouts import page_routes as rollout_pages
 from inspection.hub.rollouts import routes as rollout_routes
@@ -92,6 +93,7 @@ def routed() -> FastAPI:
     app.include_router(console_floor.router)
     app.include_router(console_prechecks.router)
     app.include_router(console_prechecks.agreement_router)
+    app.include_router(review_console.router)
     app.include_router(lineage_routes.router)
     app.include_router(lineage_routes.pages)
     app.include_router(replay_routes.router)
@@ -124,7 +126,8 @@ def _description(app: FastAPI) -> dict[str, Any]:
             (NewReplay, "validation"),
             (problems.ProblemDetails, "validation"),
             *((each, "validation") for each in gate_routes.BODIES),
-            *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES, *review_routes.BODIES)),
+            *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES)),
+            *((each, "validation") for each in review_routes.BODIES),
             *((each, "validation") for each in rollout_routes.BODIES),
         ]
         template = "#/components/schemas/{model}"

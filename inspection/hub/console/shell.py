@@ -53,6 +53,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 """Pages: path, title, and the permission without which the page is not shown."""
 QUALITY_HOME = "/console/quality"
 QUALITY: tuple[tuple[str, str, Permission], ...] = (
+    ("/console/quality/review", N_("Review"), Permission.REVIEW_LABEL),
     ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
     ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
     ("/console/quality/rollouts", N_("Rollouts"), Permission.ROLLOUTS_READ),

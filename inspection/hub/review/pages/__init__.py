@@ -1,0 +1,1 @@
+"""Pages of the review queue: templates, static files, catalogues, words."""
