@@ -1,25 +1,30 @@
 """Inspections a second that a hub takes in, beside bare inserts: ``python -m benchmarks.hub_load [--seconds 15]``.
 
 One hub with its embedded PostgreSQL serves this machine's loopback with several API processes; stations report over
-kept connections: one report a request, thirty a request, and one with four pictures of 150 kB. In the same run pgbench
-inserts the same rows, one transaction a report, into the same tables of the same server, with nothing checked, hashed,
-signed or derived. Medians of several rounds. Reports are sealed before the clock starts.
+kept connections, each under its own name and with its clock's time: one report a request, thirty a request, and one
+with four pictures of 150 kB. In the same run pgbench inserts the same rows into the same tables of the same server, one
+inspection or thirty a transaction, and plain files take the same bytes (:mod:`benchmarks.hub_bare`). Medians of several
+rounds. Reports are sealed before the clock starts. A hub in memory waits for no disk: give ``--folder`` for one.
 """
 
 from __future__ import annotations
 
+import email.utils
 import http.client
 import json
+import math
 import os
 import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -27,10 +32,10 @@ from uuid import uuid4
 import typer
 import yaml
 
+from benchmarks.hub_bare import KEY_DIGITS, Row, files_a_second, left_behind, rows_a_second
 from inspection.evidence import evidence_hash
-from inspection.hub.accounts.tokens import ensure_station, merchant_id
 from inspection.hub.config import HubConfig
-from inspection.hub.postgres_place import client_program
+from inspection.hub.database import Database
 from inspection.hub.serving import open_database
 from tests.hub.folders import database_folder
 from tests.hub.reports import picture, png, report, sha256
@@ -40,26 +45,8 @@ PICTURES = 4
 BATCH = 30
 PREPARED = 1500
 """Reports that each client has ready for a round; one that has sent them all is done before the time is over."""
-Work = Callable[[Callable[[], float]], list[tuple[int, float]]]
-INSERT = """
-BEGIN;
-INSERT INTO inspections (merchant_id, inspection_id, revision, station_id, rma, gtin, serial, disposition, grade,
-  decided_by, confirmed_at, received_via, evidence_hash, report)
-SELECT m.id, gen_random_uuid(), 1, 'bench', 'RMA-2026-000123', '04012345111118', '6789', 'resell', 'open_box', 'policy',
-  now(), (SELECT id FROM access_tokens LIMIT 1), repeat('0', 64), CAST({REPORT} AS jsonb) FROM merchants m LIMIT 1;
-INSERT INTO events (merchant_id, kind, subject, payload)
-SELECT id, 'inspection_confirmed', 'bench', CAST('{}' AS jsonb) FROM merchants LIMIT 1;
-INSERT INTO evidence_entries (merchant_id, leaf_hash, subject, salt, leaf)
-SELECT id, sha256(uuid_send(gen_random_uuid())), 'verdict/' || gen_random_uuid(), sha256(uuid_send(gen_random_uuid())),
-  repeat('x', 400) FROM merchants LIMIT 1;
-INSERT INTO epcis_events (merchant_id, event_id, variant, content_hash, event_type, event_time, epcs, facts, context,
-  event)
-SELECT m.id, 'ni-sha-256;' || gen_random_uuid() || '?' || n, '', repeat('0', 64), 'ObjectEvent', now(),
-  ARRAY['https//id.gs1.org/01/04012345111118/21/6789'], CAST('{}' AS jsonb), CAST('[]' AS jsonb), CAST({EVENT} AS jsonb)
-FROM merchants m, generate_series(1, 2) n;
-COMMIT;
-"""
-EVENT = json.dumps({"type": "ObjectEvent", "epcList": ["urn:epc:id:sgtin:4012345.011111.6789"], "pad": "x" * 500})
+Work = Callable[[str, Callable[[], float]], list[tuple[int, float]]]
+Sample = tuple[list[Row], str]
 
 
 def main(
@@ -67,44 +54,70 @@ def main(
     rounds: Annotated[int, typer.Option(help="Medians are taken over so many.")] = 3,
     clients: Annotated[int, typer.Option(help="Stations that report at once.")] = 4,
     processes: Annotated[int, typer.Option(help="API processes of the hub.")] = 2,
+    folder: Annotated[Path | None, typer.Option(help="An empty folder for the hub; in memory without.")] = None,
 ) -> None:
     """Measure, print a table."""
-    with database_folder() as folder:
-        config = _config(Path(folder))
-        settings = HubConfig(data_dir=Path(folder))
+    with database_folder() if folder is None else nullcontext(folder) as place:
+        settings = HubConfig(data_dir=Path(place))
         with open_database(settings) as (database, _):  # holds the server while pgbench works
             database.migrate()
-            hub, address, token = _hub(config, processes)
+            hub, address, token = _hub(_config(Path(place)), processes)
             try:
-                with database.transaction() as connection:
-                    ensure_station(connection, merchant_id(connection), "bench")
                 station = Station(address, token)
-                kinds = {
-                    "one a request": station.singles,
-                    f"{BATCH} a request": station.batches,
-                    f"one with {PICTURES} pictures": station.with_pictures,
-                }
-                results: dict[str, list[tuple[float, list[float]]]] = {name: [] for name in kinds}
-                bare: list[float] = []
-                for _ in range(rounds):
-                    bare.append(_pgbench(database.dsn, seconds, clients))
-                    for name, work in kinds.items():
-                        results[name].append(_report(work, seconds, clients))
+                rates, times = _measured(database, station, Path(place), seconds, rounds, clients)
             finally:
                 hub.terminate()
                 hub.wait(60)
-    limit = statistics.median(bare)
+    where = "in memory" if folder is None else "on the disk"
     load = os.getloadavg()[0]
     print(
-        f"{os.cpu_count()} cores, load {load:.1f}, {processes} processes, {clients} clients, {rounds} x {seconds:g} s"
+        f"{os.cpu_count()} cores, load {load:.1f}, {processes} processes, {clients} clients, {rounds} x {seconds:g} s, "
+        f"{where}"
     )
-    print(f"{'':24}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'of bare':>9}  (ms of a request)")
-    print(f"{'pgbench, the same rows':24}{limit:10.0f}{'':9}{'':9}{1:9.2f}")
-    for name, found in results.items():
-        rate = statistics.median(each[0] for each in found)
-        times = sorted(time_s for each in found for time_s in each[1])
-        p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]
-        print(f"{name:24}{rate:10.0f}{p50 * 1000:9.1f}{p99 * 1000:9.1f}{rate / limit:9.3f}")
+    print(f"{'inspections':24}{'bare':>10}{'hub':>10}{'hub/bare':>10}{'p50 ms':>9}{'p99 ms':>9}  (of a request)")
+    for name, found in times.items():
+        bare, ours = (statistics.median(rates[side, name]) for side in ("bare", "hub"))
+        found.sort()
+        p50, p99 = found[len(found) // 2], found[int(len(found) * 0.99)]
+        print(f"{name:24}{bare:10.0f}{ours:10.0f}{ours / bare:10.3f}{p50 * 1000:9.1f}{p99 * 1000:9.1f}")
+
+
+def _measured(
+    database: Database, station: Station, place: Path, seconds: float, rounds: int, clients: int
+) -> tuple[dict[tuple[str, str], list[float]], dict[str, list[float]]]:
+    """Inspections a second by side and kind of work, a number for each round; and the times of requests, seconds."""
+    single, with_pictures = _sampled(database, station, 0), _sampled(database, station, PICTURES)
+    kinds: dict[str, tuple[Sample, int, Work]] = {
+        "one a request": (single, 1, station.singles),
+        f"{BATCH} a request": (single, BATCH, station.batches),
+        f"one with {PICTURES} pictures": (with_pictures, 1, station.with_pictures),
+    }
+    print("rows of an inspection:", ", ".join(f"{number} {table}" for table, number in _tables(with_pictures).items()))
+    rates: dict[tuple[str, str], list[float]] = defaultdict(list)
+    times: dict[str, list[float]] = defaultdict(list)
+    for turn in range(rounds):
+        for name, (sample, number, work) in kinds.items():
+            bare = rows_a_second(database.dsn, *sample, number, seconds, clients)
+            if sample is with_pictures:
+                files = files_a_second(place / f"bare-{turn}", PICTURES, PICTURE_BYTES, seconds, clients)
+                bare = 1 / (1 / bare + 1 / files)  # the one, then the other
+            rates["bare", name].append(bare)
+            rate, took = _report(work, seconds, clients)
+            rates["hub", name].append(rate)
+            times[name] += took
+    return rates, times
+
+
+def _sampled(database: Database, station: Station, pictures: int) -> Sample:
+    """The rows that one inspection leaves behind of a station and goods that are known, and its id."""
+    station.send_one(pictures)
+    with left_behind(database) as rows:
+        inspection_id = station.send_one(pictures)
+    return rows, inspection_id
+
+
+def _tables(sample: Sample) -> Counter[str]:
+    return Counter(row.table for row in sample[0])
 
 
 def _config(folder: Path) -> Path:
@@ -142,30 +155,45 @@ class Station:
     def __init__(self, address: str, token: str) -> None:
         self._address = address
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._blank = report(station_id="bench", pictures=[])
+        self._blank = report(pictures=[])
 
-    def singles(self, end: Callable[[], float]) -> list[tuple[int, float]]:
+    def singles(self, name: str, end: Callable[[], float]) -> list[tuple[int, float]]:
         """One report a request."""
-        bodies = [_encoded(self._fresh()) for _ in range(PREPARED)]
+        bodies = [_encoded(self._fresh(name)) for _ in range(PREPARED)]
         return self._send([(1, [("POST", "/v1/inspections", body)]) for body in bodies], end())
 
-    def batches(self, end: Callable[[], float]) -> list[tuple[int, float]]:
+    def batches(self, name: str, end: Callable[[], float]) -> list[tuple[int, float]]:
         """Thirty a request."""
-        bodies = [_encoded({"reports": [self._fresh() for _ in range(BATCH)]}) for _ in range(2 * PREPARED // BATCH)]
+        bodies = [
+            _encoded({"reports": [self._fresh(name) for _ in range(BATCH)]}) for _ in range(2 * PREPARED // BATCH)
+        ]
         return self._send([(BATCH, [("POST", "/v1/inspections/batch", body)]) for body in bodies], end())
 
-    def with_pictures(self, end: Callable[[], float]) -> list[tuple[int, float]]:
+    def with_pictures(self, name: str, end: Callable[[], float]) -> list[tuple[int, float]]:
         """Four pictures, then their report."""
-        works = []
-        for _ in range(PREPARED // 20):
-            contents = [_picture() for _ in range(PICTURES)]
-            views = [picture(content, f"view-{place}") for place, content in enumerate(contents)]
-            work = [("PUT", f"/v1/images/{sha256(content)}", content) for content in contents]
-            works.append((1, [*work, ("POST", "/v1/inspections", _encoded(self._fresh(pictures=views)))]))
+        works = [(1, self._one(self._fresh(name), PICTURES)) for _ in range(PREPARED // 20)]
         return self._send(works, end())
 
-    def _fresh(self, **changes: object) -> dict[str, Any]:
-        body = self._blank | {"inspection_id": str(uuid4())} | changes
+    def send_one(self, pictures: int) -> str:
+        """Send one, with pictures; its id."""
+        body = self._fresh("bench-sample")
+        self._send([(1, self._one(body, pictures))], math.inf)
+        return str(body["inspection_id"])
+
+    def _one(self, body: dict[str, Any], pictures: int) -> list[tuple[str, str, bytes]]:
+        contents = [_picture() for _ in range(pictures)]
+        body = body | {"pictures": [picture(content, f"view-{place}") for place, content in enumerate(contents)]}
+        body |= {"evidence_hash": evidence_hash(body)}
+        puts = [("PUT", f"/v1/images/{sha256(content)}", content) for content in contents]
+        return [*puts, ("POST", "/v1/inspections", _encoded(body))]
+
+    def _fresh(self, name: str) -> dict[str, Any]:
+        """A report of a unit and a return of its own."""
+        inspection_id = uuid4()
+        key = inspection_id.hex[:KEY_DIGITS]
+        item = self._blank["item"] | {"serial": key}
+        body = self._blank | {"inspection_id": str(inspection_id), "station_id": name}
+        body |= {"rma": f"RMA-{key}", "item": item}
         return body | {"evidence_hash": evidence_hash(body)}
 
     def _send(self, works: list[tuple[int, list[tuple[str, str, bytes]]]], end: float) -> list[tuple[int, float]]:
@@ -176,7 +204,8 @@ class Station:
             if begun > end:
                 break
             for method, path, body in requests:
-                connection.request(method, path, body, self._headers)
+                now = email.utils.format_datetime(datetime.now(UTC), usegmt=True)
+                connection.request(method, path, body, self._headers | {"Date": now})
                 answer = connection.getresponse()
                 said = answer.read()
                 if answer.status not in {200, 201}:
@@ -195,7 +224,7 @@ def _report(work: Work, seconds: float, clients: int) -> tuple[float, list[float
         return time.monotonic() + seconds
 
     with ThreadPoolExecutor(clients) as pool:
-        done = list(pool.map(lambda _: work(end), range(clients)))
+        done = list(pool.map(lambda client: work(f"bench-{client}", end), range(clients)))
     rate = sum(sum(number for number, _ in took) / sum(time_s for _, time_s in took) for took in done)
     return rate, [time_s for took in done for _, time_s in took]
 
@@ -206,27 +235,6 @@ def _encoded(value: object) -> bytes:
 
 def _picture() -> bytes:
     return png(uuid4().int) + b"\0" * PICTURE_BYTES
-
-
-def _pgbench(dsn: str, seconds: float, clients: int) -> float:
-    """Transactions a second."""
-    text = INSERT.replace("{REPORT}", _literal(json.dumps(report(), ensure_ascii=True)))
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-        script.write(text.replace("{EVENT}", _literal(EVENT)).replace("\n", " ").replace("; ", ";\n"))
-        script.flush()
-        options = ["--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=2", f"--time={seconds:g}"]
-        command = [str(client_program("pgbench")), *options, f"--file={script.name}", dsn]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"tps = ([\d.]+)", done.stdout)
-    if found is None:
-        raise RuntimeError(done.stderr[-1000:])
-    return float(found[1])
-
-
-def _literal(text: str) -> str:
-    """``text`` in SQL, without a colon, behind which pgbench would look for the name of a variable."""
-    escaped = text.replace("\\", "\\\\").replace("'", "''").replace(":", "\\x3a")
-    return f"E'{escaped}'"
 
 
 if __name__ == "__main__":
