@@ -65,8 +65,8 @@ class Sample:
         return self.set in EXHAUSTIVE_SETS
 
 
-def read_manifest(folder: Path) -> list[Sample]:
-    """The samples of ``folder/manifest.csv``, in its order.
+def read_manifest(folder: Path, file: Path | None = None) -> list[Sample]:
+    """The samples of ``folder/manifest.csv``, or of ``file`` whose pictures lie in ``folder``, in its order.
 
     Where there are exact masks, a picture's defects are those that its mask shows, and a picture of a damaged item that
     shows none of its defects is left out: it would teach that they cannot be seen.
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> list[Sample]:
     Raises:
         ConfigError: no manifest, a column missing, an unknown label, or a picture that is not there; names the line.
     """
-    file = folder / "manifest.csv"
+    file = folder / "manifest.csv" if file is None else file
     if not file.is_file():
         raise ConfigError(f"{file} is not there", hint="give a folder that has a manifest.csv")
     with file.open(encoding="utf-8", newline="") as stream:

@@ -190,6 +190,29 @@ def mistakes(
 
 
 @app.command()
+def suspects(
+    manifest: Annotated[Path, typer.Option(help="CSV of labelled pictures, as manifest.csv of a data set.")],
+    images: Annotated[Path, typer.Option(help="Folder of its pictures.")],
+    out: Annotated[Path, typer.Option(help="CSV to write, or .json for POST /v1/review/suspects of the hub.")],
+    work: Annotated[Path | None, typer.Option(help="Cached features; without it they are computed anew.")] = None,
+    folds: Annotated[int, typer.Option(min=2, max=20, help="Parts, each judged by models of the others.")] = 5,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same list on the same machine.")] = 0,
+    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the pictures, a multiple of 32.")] = 224,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """List labels that are probably wrong, the surest first: models judge pictures that they never saw.
+
+    Example: python -m models suspects --manifest photos/manifest.csv --images photos --out suspects.csv
+    """
+    with errors():
+        from models.evaluation import suspects_command  # noqa: PLC0415 - torch is not everywhere
+
+        suspects_command.tell(
+            manifest, images, out, work=work, folds=folds, seed=seed, size=size, threads=threads
+        )  # fmt: skip
+
+
+@app.command()
 def quantize(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of the bundle.")],
     images: Annotated[Path, typer.Option(help="Folder of pictures like those to be judged, at any depth.")],
