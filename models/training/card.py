@@ -36,6 +36,7 @@ def write_card(spec: BundleSpec, samples: Sequence[Sample], command: str, trial_
         f"EfficientNet-Lite0 (ImageNet weights, Apache-2.0), input {spec.input.size} px; the last stage and the heads are "
         "fine-tuned on cached features of the frozen rest, with random turns, crops, light, blur and JPEG. "
         + _finding(metrics)
+        + _experts(metrics)
         + " Defect maps have "
         f"cells of 16 px of the {spec.input.size} px input, so a box is a hint where to look, not a measurement.",
         "## Trained on",
@@ -51,7 +52,7 @@ def write_card(spec: BundleSpec, samples: Sequence[Sample], command: str, trial_
         "## From where on it is sure",
         f"Temperatures on the held-out groups; calibration error of the condition {metrics.get('calibration_error')}. Sure is said of each kind of "
         f"goods by conformal risk control over trials, counted in groups: of the groups called sellable at most {spec.thresholds.wrong_resell:.1%} "
-        f"bad, of the sound ones at most {spec.thresholds.wrong_scrap:.1%} called bad. A kind with too few groups for that takes the line of all kinds "
+        f"bad, of the sound ones at most {spec.thresholds.wrong_scrap:.1%} called bad, with three times the odds of the worst sound one known. A kind with too few groups for that takes the line of all kinds "
         "together, or a stricter one that none of its own mistakes passes: the rate is kept over the mix, and the column says what its own groups can "
         "promise. One with fewer than ten groups (or days), or with fewer than 25 over such a line, has none: it is never sure and goes to a person. Every group was judged by a model that "
         f"saw nothing of it; {_folds(spec)}.",
@@ -80,6 +81,20 @@ def _finding(metrics: dict[str, Any]) -> str:
         "A finder looks for the item first and cuts it out where it is small in the picture "
         f"({found['cut']} of {found['cut'] + found['whole']} training pictures); elsewhere the whole picture is judged. "
         "Where few shooting days tell the label, items were also put on other backgrounds, and sound ones had damage painted on."
+    )
+
+
+def _experts(metrics: dict[str, Any]) -> str:
+    shares = metrics.get("experts")
+    if not shares:
+        return ""
+    who = "; ".join(
+        f"{goods}: " + ", ".join(f"{what} {share:g}" for what, share in asked.items())
+        for goods, asked in shares.items()
+    )
+    return (
+        " For some kinds of goods a logistic regression on the frozen features has a say in the graph, by the share of the logit that helped "
+        f"on parts of the training groups that neither had seen ({who}); a defect that only it sees has no clear place in the map."
     )
 
 

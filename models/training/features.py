@@ -32,7 +32,7 @@ from models.training.backbone import (
 )
 from models.training.cracks import crack
 from models.training.item_views import item_view
-from models.training.items import item_mask, read_picture, stamp
+from models.training.items import isolation_version, item_mask, read_picture, stamp
 
 BATCH = 16
 FLUSH_EVERY = 10
@@ -63,7 +63,7 @@ class Cut:
     def __str__(self) -> str:
         names = hashlib.sha256("\n".join(path.name for path in self.backgrounds).encode()).hexdigest()[:16]
         places = " ".join(f"{box.x},{box.y},{box.width},{box.height}" for box in self.boxes)
-        return f"cut {self.painted} {names} {places}"
+        return f"cut {self.painted} {isolation_version()} {names} {places}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Glass:
     masks: Path
 
     def __str__(self) -> str:
-        return f"glass {CRACKS}"
+        return f"glass {CRACKS} {isolation_version()}"
 
 
 class FeatureCache:
@@ -171,6 +171,18 @@ class FeatureCache:
         """Fine and coarse features and masks of the given versions (n,) of the given samples (n,)."""
         return self.fine[versions, rows], self.coarse[versions, rows], self.masks[versions, rows]
 
+    def pooled(self, compute: Callable[[Halves], Floats]) -> Halves:
+        """What ``compute`` makes of the coarse features (n, 192, h, w), (1 + versions, N, E) float16; made once."""
+        file = self._folder / "pooled.npy"
+        if not file.is_file():
+            found = np.stack([compute(self.coarse[version]) for version in range(self.versions)])
+            fresh = file.with_suffix(".new")
+            with fresh.open("wb") as stream:
+                np.save(stream, found.astype(np.float16))
+            fresh.replace(file)
+        kept: Halves = np.load(file)
+        return kept
+
     def _version(self, index: int, version: int) -> tuple[Pixels, Pixels | None]:
         sample = self._samples[index]
         picture = read_picture(sample.path)
@@ -259,6 +271,15 @@ class JoinedFeatures:
         """Compute what is not there yet; see :meth:`FeatureCache.fill`."""
         for cache in self._caches:
             cache.fill(trunk, threads, advance)
+
+    def pooled(self, compute: Callable[[Halves], Floats]) -> Floats:
+        """Like :meth:`FeatureCache.pooled`, float32 (V, N, E) with V of the most versions; 0 where there are fewer."""
+        parts = [cache.pooled(compute) for cache in self._caches]
+        most, width = max(len(part) for part in parts), parts[0].shape[-1]
+        found = np.zeros((most, int(self._ends[-1]), width), np.float32)
+        for end, part in zip(self._ends, parts, strict=True):
+            found[: len(part), end - part.shape[1] : end] = part
+        return found
 
     def gather(self, versions: Rows, rows: Rows) -> tuple[Halves, Halves, Halves]:
         """Like :meth:`FeatureCache.gather`, rows counted over all caches."""

@@ -23,7 +23,7 @@ from inspection.frame import Pixels
 from models.pixels import fit
 from models.training.features import trunk_session
 from models.training.item_views import background, put_on, relight
-from models.training.items import item_mask, read_picture, stamp
+from models.training.items import isolation_version, item_mask, read_picture, stamp
 
 SIZE, STRIDE = 192, 8
 FINE_BLOCKS, COARSE_BLOCKS = 3, 5
@@ -143,7 +143,7 @@ def train_finder(
 
 def _key(chosen: Sequence[Sample], seed: int) -> str:
     names = "\n".join(f"{sample.name} {stamp(sample.path)}" for sample in chosen)
-    return hashlib.sha256(f"{RECIPE} {seed} {names}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{RECIPE} {seed} {isolation_version()} {names}".encode()).hexdigest()[:16]
 
 
 def chosen_samples(samples: Sequence[Sample], seed: int) -> list[Sample]:

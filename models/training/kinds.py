@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.manifest import Sample
-from models.contract import NEVER, KindSpec, Lines
+from models.contract import LEAST_BAD, NEVER, KindSpec, Lines
 
 Floats = npt.NDArray[np.float32]
 Line = tuple[float, float]
@@ -29,6 +29,8 @@ PARTS = 4
 LEAST_SOUND = 10
 """Groups of sound items (days, where a group is a day) from which on trials say something of a kind of goods."""
 
+CLEAR_OF_SOUND = 3.0
+"""Times the odds of the worst sound one: so far above it lies the line from which on an item is called bad."""
 LEAST_CALLED = 25
 """Of them that have to pass a line shared with other kinds: over it they promise a rate of 1 in 26 by themselves."""
 
@@ -170,11 +172,21 @@ def _lines_of(
     sellable, sound = part.truth < SELLABLE, part.sound
     resell = _least(part.p_sellable, part.groups, wrong=~sellable, rate=rates[0])
     # Of all that is sound at most this share is scrapped; where the groups are too few for the stated rate, none
-    # of them may be, and the bound is what so many groups can promise.
+    # of them may be, and the bound is what so many groups can promise. Bad ones are few: what sound ones are scrapped
+    # by it would be many of them, so that the line stays clear of all that are known; what lies below is held.
     scrap = _least(1 - part.p_sellable, part.groups, wrong=sellable, rate=max(rates[1], 1 / (sound + 1)), of=sound)
+    scrap = None if scrap is None or part.bad < LEAST_BAD else _clear(scrap, 1 - part.p_sellable[sellable])
     if resell is None and shared is not None and shared[0] is not None:
         resell = _above(part.p_sellable, part.groups, wrong=~sellable, line=shared[0][0])
     return resell, scrap
+
+
+def _clear(line: Line, sound: npt.NDArray[np.float64]) -> Line | None:
+    """The line, or the one that is clear of the probabilities of being bad of the sound ones."""
+    worst = min(float(sound.max(initial=0.0)), 1 - 1e-6)
+    odds = CLEAR_OF_SOUND * worst / (1 - worst)
+    found = max(line[0], round(odds / (1 + odds) + 5e-5, 4))
+    return (found, line[1]) if found <= 1 else None
 
 
 def _above(

@@ -78,20 +78,31 @@ def doubted(conditions: Tensor, defects: Tensor) -> Tensor:
 
 
 class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
-    """The graph of the bundle: pictures to calibrated probabilities, maps and embedding."""
+    """The graph of the bundle: pictures to calibrated probabilities, maps and embedding.
 
-    def __init__(self, trunk: Trunk, tail: Tail, defect_temperature: float, condition_temperature: float) -> None:
+    ``advice`` takes the trunk's coarse features and the logits of defects and conditions, and gives such logits.
+    """
+
+    def __init__(
+        self, trunk: Trunk, tail: Tail, defect_temperature: float, condition_temperature: float,
+        advice: nn.Module | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.trunk = trunk
         self.tail = tail
+        self.advice = advice
         self.defect_temperature = defect_temperature
         self.condition_temperature = condition_temperature
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        defects, conditions, maps, embedding = self.tail(*self.trunk(pictures))
+        fine, coarse = self.trunk(pictures)
+        defects, conditions, maps, embedding = self.tail(fine, coarse)
+        conditions = doubted(conditions, defects)
+        if self.advice is not None:
+            defects, conditions = self.advice(coarse, defects, conditions)
         return (
             torch.sigmoid(defects / self.defect_temperature),
-            torch.softmax(doubted(conditions, defects) / self.condition_temperature, dim=1),
+            torch.softmax(conditions / self.condition_temperature, dim=1),
             torch.sigmoid(maps),
             embedding,
         )

@@ -40,6 +40,8 @@ class Plan:
 def plan(options: TrainOptions, material: Material, last: Last | None) -> Plan:
     """The fits of a training; after the ``last`` one only heads are moved, and the trials are not made again.
 
+    A fold that the last training did not make is fitted from the beginning, as in a first training.
+
     Raises:
         ConfigError: too little data.
     """
@@ -61,10 +63,10 @@ def plan(options: TrainOptions, material: Material, last: Last | None) -> Plan:
     if last is not None:
         fits = [
             replace(fit, start=last.weights[fit.name], epochs=options.refresh_epochs / (1 if fit.name == OWN else 2))
-            for fit in fits
             if fit.name in last.weights
+            else fit
+            for fit in fits
         ]
-        parts = tuple(fit.judged for fit in fits[1:])
     fits += [
         Fit(f"{trial.kind} {place}", _without(samples, trial.left_out), trial.judged, short)
         for place, trial in enumerate(tried)

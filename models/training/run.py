@@ -29,21 +29,23 @@ from models.evaluation.card_sections import sections
 from models.evaluation.figures import Scored
 from models.lineage import made_of
 from models.training import measure
+from models.training.advice import Advised, advise
 from models.training.backbone import pretrained
 from models.training.card import write_card
 from models.training.config import TrainOptions
 from models.training.export import write_bundle
 from models.training.fit import Floats
-from models.training.fits import Fitted, Ground, fit_all, forget_others
+from models.training.fits import Ground, fit_all, forget_others
+from models.training.items import forget_masks
 from models.training.kinds import decided, joined, kinds, tried_of, untried
 from models.training.last import keep, last
 from models.training.material import FINDER_SPEC, Material, gather
 from models.training.network import Graph, Tail
 from models.training.plan import Plan, plan
+from models.training.telling import ToldProgress
 
 GOLDEN_PICTURES = 6
-from models.training.telling import ToldProgress
-NOVELTY_QUANTILE, OTHER_KIND_QUANTILE = 0.99, 0.998
+NOVELTY_QUANTILE, OTHER_KIND_QUANTILE = 0.98, 0.99
 LEAST_NEARER = 0.1
 """Standard deviations by which another kind may always be nearer."""
 NOT_TOLD = ("data", "golden", "out", "work", "command", "sign_key")
@@ -73,20 +75,24 @@ def train(options: TrainOptions, console: Console) -> str:
         )  # fmt: skip
         task = progress.add_task("fine-tuning", total=sum(fit.steps for fit in todo.fits))
         fitted = fit_all(ground, todo.fits, options.threads, lambda count: progress.advance(task, count))
-    bundle_id = _pack(options, material, todo, fitted, network, golden, console)
+    console.print("asking the experts of each kind of goods")
+    advised = advise(network, material, todo, fitted)
+    bundle_id = _pack(options, material, todo, advised, network, golden, console)
     of_parts = list(zip(todo.fits, fitted, strict=True))[: 1 + len(todo.parts)]
     weights = {fit.name: found.weights for fit, found in of_parts}
     keep(options, material.labels.defects, weights, material.finder, material.backgrounds)
     forget_others(ground, todo.fits)
+    forget_masks(options.work / "items")
     return bundle_id
 
 
 def _pack(
-    options: TrainOptions, material: Material, todo: Plan, fitted: Sequence[Fitted], network: nn.Module,
+    options: TrainOptions, material: Material, todo: Plan, advised: Advised, network: nn.Module,
     golden: Sequence[Pixels], console: Console,
 ) -> str:  # fmt: skip
     """Calibrate, choose thresholds, measure, and write the bundle."""
     samples, labels = material.samples, material.labels
+    fitted = advised.fitted
     own, held = fitted[0], list(todo.held)
     judged = (*held, *todo.train)
     defects, conditions = own.defects[: len(held)], own.conditions[: len(held)]
@@ -120,6 +126,7 @@ def _pack(
     metrics: dict[str, Any] = {
         "held_out": measure.per_set(samples, labels, held, p_defects, p_conditions),
         "calibration_error": measure.calibration_error(p_conditions[examining], truth[examining]),
+        "experts": advised.shares,
         "looked_for": {"cut": sum(box is not None for box in material.boxes), "whole": material.boxes.count(None)},
     }
     parent = _parent(options.out)
@@ -153,7 +160,7 @@ def _pack(
     )
     tail = Tail(network, len(labels.defects), len(Condition))
     tail.load_state_dict(own.weights)
-    graph = Graph(material.trunk, tail.eval(), defect_t, condition_t)
+    graph = Graph(material.trunk, tail.eval(), defect_t, condition_t, advised.advice)
     known = examples.learn(
         reference,
         own.embeddings,

@@ -73,6 +73,15 @@ def test_a_kind_of_which_hardly_any_was_bad_says_so() -> None:
     assert found.trials is Trials.SOUND_ONLY
 
 
+def test_the_line_of_scrap_is_clear_of_every_sound_one_that_is_known() -> None:
+    """Three times the odds of the worst: 0.9 is 9 to 1, so the line lies at 27 to 1."""
+    found = kinds(tried("parcel", [0.99] * 400 + [0.1], [0.02] * 50), *RATES)["parcel"]
+    assert found.scrap == pytest.approx(27 / 28, abs=2e-4)
+    assert (
+        kinds(tried("parcel", [0.99] * 400, [0.02] * 4), *RATES)["parcel"].scrap is None
+    )  # too few bad ones are known
+
+
 def test_the_line_leaves_the_most_probable_condition_on_its_side() -> None:
     assert kinds(tried("phone", [0.99] * 300, [0.01] * 300), *RATES)["phone"].resell >= 0.67  # type: ignore[operator]
 
