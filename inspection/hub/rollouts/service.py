@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from inspection.hub.accounts import audit, clock
 from inspection.hub.accounts.audit import Act, Actor, Origin
 from inspection.hub.accounts.tokens import Caller
-from inspection.hub.bundles import registry
+from inspection.hub.bundles import gates, registry
 from inspection.hub.events import EventKind, record
 from inspection.hub.problems import Problem
 from inspection.hub.rollouts.deciding import Decision, Move, decide
@@ -174,8 +174,6 @@ def under_way(connection: Connection, merchant_id: UUID) -> Row | None:
 
 def _ruling(connection: Connection, merchant_id: UUID, candidate_id: str) -> tuple[bool, str | None]:
     """Whether the gate let it pass, and who let it through if not."""
-    from inspection.hub.bundles import gates  # noqa: PLC0415
-
     ruling = gates.ruling(connection, merchant_id, candidate_id)
     return ruling.passed, ruling.forced_by
 
