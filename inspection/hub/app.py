@@ -14,6 +14,7 @@ from inspection.hub.accounts import routes as account_routes
 from inspection.hub.accounts.oidc import Provider
 from inspection.hub.accounts.walk import guarded
 from inspection.hub.bundles import gate_routes
+from inspection.hub.bundles import page_routes as bundle_pages
 from inspection.hub.bundles import routes as bundle_routes
 from inspection.hub.connectors import routes as connector_routes
 from inspection.hub.connectors.schemas import References, Replay
@@ -81,6 +82,7 @@ def routed() -> FastAPI:
     app.include_router(job_routes.router)
     app.include_router(bundle_routes.router)
     app.include_router(gate_routes.router)
+    app.include_router(bundle_pages.router)
     app.include_router(people_routes.router)
     app.include_router(precheck_routes.router)
     app.include_router(customer_routes.router)

@@ -188,7 +188,7 @@ class _Checks:
         worst = max(found, key=lambda each: (each.difference[end], each.rise), default=None)
         # nothing to compare proves no harm, and excludes none
         passed = not worse and (worst is not None or rule.certainty is Certainty.PROVEN)
-        return Ruled(rule, passed, _told(worst), f"{rule.margin:+.1%} ({rule.certainty})", tuple(worse))
+        return Ruled(rule, passed, _told(worst), f"≤ {rule.margin:+.1%}", tuple(worse))
 
     def _latency(self, rule: Latency) -> Ruled:
         if not len(self.ratios):
@@ -213,7 +213,8 @@ def _told(worst: Compared | None) -> str:
     if worst is None:
         return "–"
     low, high = worst.difference
-    return f"{worst.value}: {worst.first} → {worst.second} / {worst.pictures} ({low:+.1%} – {high:+.1%})"
+    named = "" if worst.dimension is Dimension.ALL else f"{worst.value}: "
+    return f"{named}{worst.first} → {worst.second} / {worst.pictures} ({low:+.1%} – {high:+.1%})"
 
 
 def _calibration_error(pairs: Sequence[Pair], side: str) -> float | None:

@@ -48,7 +48,9 @@ else 'Failed: it may not be rolled out.' }}</p>
 <table><tr><th></th><th>rule</th><th></th><th>found</th><th>allowed</th><th>where</th></tr>
 {% for rule in r.rules %}<tr><td>{{ rule.id }}</td><td>{{ rule.words.en }}</td>
 <td class="{{ 'pass' if rule.passed else 'fail' }}">{{ 'holds' if rule.passed else 'fails' }}</td>
-<td>{{ rule.measured }}</td><td>{{ rule.allowed }}</td><td>{% for g in rule.groups %}{{ g.dimension }} {{ g.value }}:
+<td>{{ rule.measured }}</td>
+<td>{{ rule.allowed }}{% if rule.certainty %} ({{ rule.certainty }}){% endif %}</td>
+<td>{% for g in rule.groups %}{{ g.dimension }} {{ g.value }}:
 {{ g.first }} → {{ g.second }} of {{ g.pictures }}<br>{% endfor %}{% for f in rule.files[:10] %}{{ f }}<br>{% endfor %}
 </td></tr>{% endfor %}</table>
 <h2>What changes</h2>
@@ -149,6 +151,7 @@ def _rule(ruled: Ruled) -> dict[str, Any]:
         "id": ruled.rule.id,
         "check": ruled.rule.check,
         "measure": str(measure) if (measure := getattr(ruled.rule, "measure", None)) else None,
+        "certainty": str(certainty) if (certainty := getattr(ruled.rule, "certainty", None)) else None,
         "words": dict(ruled.rule.words),
         "passed": ruled.passed,
         "measured": ruled.measured,

@@ -10,6 +10,7 @@ import io
 import re
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 
 from inspection.errors import BundleError
@@ -81,7 +82,7 @@ def unpack(data: bytes, folder: Path, max_bytes: int) -> None:
             left = max_bytes
             for entry, name in zip(entries, names, strict=True):
                 left -= _write(archive, entry, folder / name, left)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
         raise ArchiveRefused(f"not a zip that can be read: {error}", hint=_HINT) from error
     except OSError as error:
         raise BundleError(f"{folder}: {error.strerror}", hint="is there room?") from error

@@ -108,7 +108,11 @@ def ask(
     champion = None if question.champion_id is None else registry.get(connection, merchant_id, question.champion_id)
     judge_id = _judge(connection, merchant_id, question, candidate, champion)
     if question.exam not in exams.names(hub, connection, merchant_id):
-        raise Problem("gate.refused", "there is no exam of this name; see bundles.exams of the hub's configuration")
+        raise Problem(
+            "gate.refused",
+            "there is no exam of this name; see bundles.exams of the hub's configuration",
+            reason="no_exam",
+        )
     row = {
         "merchant_id": merchant_id, "candidate_id": candidate.bundle_id, "champion_id": question.champion_id,
         "judge_id": judge_id, "exam": question.exam,
@@ -216,21 +220,21 @@ def _judge(
     connection: Connection, merchant_id: UUID, question: Question, candidate: BundleRow, champion: BundleRow | None
 ) -> str:
     if champion is not None and champion.kind is not candidate.kind:
-        raise Problem("gate.refused", f"a {candidate.kind} does not replace a {champion.kind}")
+        raise Problem("gate.refused", f"a {candidate.kind} does not replace a {champion.kind}", reason="other_kind")
     if champion is not None and champion.bundle_id == candidate.bundle_id:
-        raise Problem("gate.refused", "the candidate is the champion")
+        raise Problem("gate.refused", "the candidate is the champion", reason="same")
     if candidate.kind is Kind.BUNDLE:
         if champion is None:
-            raise Problem("gate.refused", "say which bundle it is to replace")
+            raise Problem("gate.refused", "say which bundle it is to replace", reason="no_champion")
         return candidate.bundle_id
     if candidate.kind is Kind.REFERENCES and candidate.parent is not None:
         wanted = candidate.parent  # no other bundle understands them
     elif question.judge_id is not None:
         wanted = question.judge_id
     else:
-        raise Problem("gate.refused", "say which bundle judges for it")
+        raise Problem("gate.refused", "say which bundle judges for it", reason="no_judge")
     if registry.get(connection, merchant_id, wanted).kind is not Kind.BUNDLE:
-        raise Problem("gate.refused", f"{wanted} is no bundle")
+        raise Problem("gate.refused", f"{wanted} is no bundle", reason="no_judge")
     return wanted
 
 

@@ -56,6 +56,7 @@ QUALITY: tuple[tuple[str, str, Permission], ...] = (
     ("/console/quality/review", N_("Review"), Permission.REVIEW_LABEL),
     ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
     ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
+    ("/console/quality/bundles", N_("Models and rules"), Permission.BUNDLES_READ),
     ("/console/quality/rollouts", N_("Rollouts"), Permission.ROLLOUTS_READ),
 )
 """Pages of the QA engineer's loop, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""

@@ -278,3 +278,68 @@ def test_a_policy_takes_the_exam_with_the_bundle_that_is_named(
 def test_another_merchants_gate_is_unknown(running: RunningHub, failed: str) -> None:
     with running.hub.database.transaction() as connection, pytest.raises(Problem, match="no gate"):
         gates.get(connection, uuid4(), UUID(failed))
+
+
+def page(client: httpx2.Client, path: str, lang: str = "zh-CN") -> str:
+    answer = client.get(f"/console/quality/bundles{path}", params={"lang": lang}, headers={"Accept": "text/html"})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_the_pages_show_the_registry_and_the_report_with_pictures_and_money(
+    anna: httpx2.Client, bad: BundleRow, failed: str
+) -> None:
+    listed = page(anna, "", "en")
+    assert bad.bundle_id in listed
+    assert f"/console/quality/bundles/gates/{failed}" in listed
+    shown = page(anna, f"/gates/{failed}")
+    assert f"/v1/gates/{failed}/pictures/0" in shown
+    assert "没有严重损坏的商品被新模型当作完好商品出售" in shown
+    assert "can-06/top.jpg" in shown
+    assert "\N{MINUS SIGN}15.80 CNY" in shown
+    for lang in ("th", "vi"):
+        assert f'<html lang="{lang}">' in page(anna, f"/gates/{failed}", lang)
+
+
+def test_forms_ask_the_gate_and_a_question_without_sense_is_answered_in_words(
+    running: RunningHub, anna: httpx2.Client, champion: BundleRow, bad: BundleRow
+) -> None:
+    fields = {"candidate": bad.bundle_id, "champion": "", "exam": DEMO}
+    refused = anna.post("/console/quality/bundles/gates", data=fields)
+    assert refused.headers["location"] == "/console/quality/bundles?refused=no_champion"
+    assert (
+        "请选择要替换的模型"
+        in anna.get(refused.headers["location"], params={"refused": "no_champion", "lang": "zh-CN"}).text
+    )
+    asked_for = anna.post("/console/quality/bundles/gates", data=fields | {"champion": champion.bundle_id})
+    place = asked_for.headers["location"]
+    assert asked_for.status_code == 303
+    assert 'http-equiv="refresh"' in anna.get(place).text
+    with running.hub.database.transaction() as connection:
+        ended = gates_table.update().where(
+            gates_table.c.merchant_id == running.merchant,
+            gates_table.c.id == UUID(place.split("/")[-1].partition("?")[0]),
+        )
+        connection.execute(ended.values(state="broken", ended_at=sa.func.now(), trouble="stopped by the test"))
+
+
+def test_two_people_make_an_exception_with_forms(
+    running: RunningHub, anna: httpx2.Client, ben: httpx2.Client, bad: BundleRow, failed: str
+) -> None:
+    with running.hub.database.transaction() as connection:
+        row = gates.get(connection, running.merchant, UUID(failed))
+        copy = {name: getattr(row, name) for name in ("candidate_id", "champion_id", "judge_id", "exam", "report")}
+        more = {
+            "merchant_id": running.merchant,
+            "state": "failed",
+            "asked_by": "x",
+            "ended_at": sa.func.clock_timestamp(),
+        }
+        made = connection.execute(gates_table.insert().values(copy | more).returning(gates_table.c.id)).scalar_one()
+    place = f"/console/quality/bundles/gates/{made}"
+    assert "<textarea" in page(anna, f"/gates/{made}")
+    assert anna.post(f"{place}/exception", data={"reason": "for the trial <b>only</b>"}).status_code == 303
+    assert "for the trial &lt;b&gt;only&lt;/b&gt;" in page(ben, f"/gates/{made}")
+    assert "/decision" not in page(anna, f"/gates/{made}")
+    assert ben.post(f"{place}/decision", data={"granted": "yes"}).headers["location"].endswith("?done=yes")
+    assert ruling(running, bad).allowed
