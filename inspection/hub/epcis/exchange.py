@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from inspection import __version__
+from inspection.epcis import NAMESPACES
 from inspection.hub.accounts.roles import Permission, allowed
 from inspection.hub.accounts.tokens import Caller
 from inspection.hub.epcis.formats import EpcFormat
@@ -86,8 +87,12 @@ def named(problem: Problem) -> Problem:
 
 
 def version_headers() -> dict[str, str]:
-    """Versions that every answer says."""
-    return {"GS1-EPCIS-Version": VERSION, "GS1-CBV-Version": VERSION}
+    """Versions and extensions that every answer says; the extensions are those of our own events."""
+    return {
+        "GS1-EPCIS-Version": VERSION,
+        "GS1-CBV-Version": VERSION,
+        "GS1-Extensions": ", ".join(f"{prefix}={namespace}" for prefix, namespace in NAMESPACES.items()),
+    }
 
 
 def discovery_headers(methods: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from inspection.hub.epcis import attributes
 from inspection.hub.epcis import facts as told
 from inspection.hub.epcis.checks import moment
 from inspection.hub.epcis.matching import matches
@@ -245,6 +246,7 @@ EXACT: Mapping[str, _Rule] = {
 }
 _PatternRule = Callable[[Question, "re.Match[str]", list[str], Lookups], None]
 PATTERNS: Sequence[tuple[re.Pattern[str], _PatternRule]] = (
+    (attributes.PATTERN, attributes.by_attribute),
     (re.compile(r"EQ_(?P<list>bizTransaction|source|destination)_(?P<type>[^|]+)"), _typed),
     (
         re.compile(

@@ -291,7 +291,10 @@ WRONG = [
     ("nextPageToken", "W1tdLCAiIiwgMV0"),
     ("EQ_eventID", "x" * 1001),
     ("EQ_eventID", "a\0b"),
-    ("HASATTR_ex:thing", "x"),
+    ("HASATTR_eventTime", "x"),
+    ("EQATTR_bizLocation", "x"),
+    ("EQATTR_bizLocation_", "x"),
+    ("EQATTR__x", "x"),
 ]
 
 
