@@ -73,8 +73,8 @@ def test_the_command_needs_nothing_but_files(tmp_path: Path) -> None:
     second.write_bytes(checkpoint(9).encode())
     between = tmp_path / "proof.json"
 
-    roots = [merkle.root_of(LEAVES[:size]) for size in (5, 9)]
-    between.write_text(json.dumps(consistency(5, 9, *roots, proof(5, 9))))
+    before, after = merkle.root_of(LEAVES[:5]), merkle.root_of(LEAVES[:9])
+    between.write_text(json.dumps(consistency(5, 9, before, after, proof(5, 9))))
     common = ("--out", out, "--log", str(KEY), "--state", tmp_path / "state", *identity)
     assert command("cosign", first, *common).returncode == 0
     assert Note.parse(out.read_bytes()).signature_of(told) is not None
