@@ -17,6 +17,7 @@ from inspection.hub.bundles.cli import app as bundle_commands
 from inspection.hub.commands import command
 from inspection.hub.config import ConnectorsSection, HubConfig, ListenSection, load_config
 from inspection.hub.connectors.cli import app as connector_commands
+from inspection.hub.datasets.cli import app as dataset_commands
 from inspection.hub.doctor import cli as doctor_commands
 from inspection.hub.evidence.cli import app as evidence_commands
 from inspection.hub.people.cli import app as people_commands
@@ -25,12 +26,14 @@ from inspection.hub.replay import cli as replay_commands
 from inspection.hub.rollouts.cli import app as rollout_commands
 from inspection.hub.serving import ensure_token, listen, open_database, run_worker, url_of
 from inspection.hub.serving import serve as serve_until_stopped
+from inspection.hub.training.service import QUEUE as TRAINING
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(evidence_commands, name="evidence")
 app.add_typer(connector_commands, name="connectors")
 app.add_typer(people_commands, name="people")
 app.add_typer(bundle_commands, name="bundle")
+app.add_typer(dataset_commands, name="datasets")
 app.add_typer(rollout_commands, name="rollout")
 app.add_typer(account_commands.admin, name="admin")
 app.command("roles")(account_commands.roles)
@@ -76,6 +79,18 @@ def worker(config: ConfigFile = Path("configs/hub.yaml")) -> None:
                 database.migrate()
             database.check()
             run_worker(settings, database, ready=lambda: _log().info("ready"))
+
+
+@app.command()
+def trainer(config: ConfigFile = Path("configs/hub.yaml")) -> None:
+    """Run trainings only, until SIGTERM or Ctrl-C, on a machine with torch; see training.in_worker."""
+    with command():
+        settings = load_config(config)
+        with open_database(settings) as (database, embedded):
+            if embedded:
+                database.migrate()
+            database.check()
+            run_worker(settings, database, ready=lambda: _log().info("ready"), queue=TRAINING)
 
 
 @app.command()

@@ -23,6 +23,8 @@ from inspection.hub.console import floor as console_floor
 from inspection.hub.console import prechecks as console_prechecks
 from inspection.hub.console import routes as console_routes
 from inspection.hub.console.shell import Shell
+from inspection.hub.datasets import console as dataset_pages
+from inspection.hub.datasets import routes as dataset_routes
 from inspection.hub.envelope import Envelope
 from inspection.hub.epcis import routes as epcis_routes
 from inspection.hub.evidence import routes as evidence_routes
@@ -50,6 +52,8 @@ from inspection.hub.review import routes as review_routes
 from inspection.hub.rollouts import page_routes as rollout_pages
 from inspection.hub.rollouts import routes as rollout_routes
 from inspection.hub.stations import routes as station_routes
+from inspection.hub.training import console as training_pages
+from inspection.hub.training import routes as training_routes
 from inspection.report import InspectionReport
 
 
@@ -89,9 +93,13 @@ def routed() -> FastAPI:
     app.include_router(station_routes.router)
     app.include_router(rollout_routes.router)
     app.include_router(review_routes.router)
+    app.include_router(dataset_routes.router)
+    app.include_router(training_routes.router)
     app.include_router(account_routes.router)
     app.include_router(console_routes.router)
     app.include_router(console_administration.router)
+    app.include_router(dataset_pages.router)
+    app.include_router(training_pages.router)
     app.include_router(console_floor.router)
     app.include_router(console_prechecks.router)
     app.include_router(console_prechecks.agreement_router)
@@ -131,6 +139,7 @@ def _description(app: FastAPI) -> dict[str, Any]:
             *((each, "validation") for each in (*account_routes.BODIES, *people_routes.BODIES, *station_routes.BODIES)),
             *((each, "validation") for each in review_routes.BODIES),
             *((each, "validation") for each in rollout_routes.BODIES),
+            *((each, "validation") for each in (*dataset_routes.BODIES, *training_routes.BODIES)),
         ]
         template = "#/components/schemas/{model}"
         _, definitions = models_json_schema(models, ref_template=template)  # type: ignore[arg-type]

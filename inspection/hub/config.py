@@ -18,6 +18,7 @@ from inspection.hub.bundles.settings import BundlesSection
 from inspection.hub.precheck.settings import PrecheckSection
 from inspection.hub.review.settings import ReviewSection
 from inspection.hub.stations.settings import StationsSection
+from inspection.hub.training.settings import TrainingSection
 
 DSN_VARIABLE = "RETURNS_HUB_DSN"
 MAX_CONFIG_BYTES = 1 << 20
@@ -172,6 +173,7 @@ class HubConfig(Section):
     stations: StationsSection = StationsSection()
     review: ReviewSection = ReviewSection()
     bundles: BundlesSection = BundlesSection()
+    training: TrainingSection = TrainingSection()
 
     @property
     def dsn(self) -> str | None:

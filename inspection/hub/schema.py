@@ -18,6 +18,9 @@ from inspection.hub.connectors.tables import attempts as connector_attempts
 from inspection.hub.connectors.tables import deliveries as connector_deliveries
 from inspection.hub.connectors.tables import destinations as connector_destinations
 from inspection.hub.connectors.tables import references as connector_references
+from inspection.hub.datasets.tables import members as dataset_members
+from inspection.hub.datasets.tables import objects as dataset_objects
+from inspection.hub.datasets.tables import versions as dataset_versions
 from inspection.hub.epcis.subscriptions.tables import pending as epcis_pending
 from inspection.hub.epcis.subscriptions.tables import subscriptions as epcis_subscriptions
 from inspection.hub.epcis.tables import epcis_captures, epcis_events, epcis_master_data, epcis_names, epcis_queries
@@ -54,6 +57,8 @@ from inspection.hub.rollouts.tables import standings as rollout_standings
 from inspection.hub.rollouts.tables import steps as rollout_steps
 from inspection.hub.stations.tables import station_status
 from inspection.hub.tables import METADATA, events, merchants
+from inspection.hub.training.tables import jobs as training_jobs
+from inspection.hub.training.tables import points as training_points
 
 __all__ = [
     "METADATA",
@@ -64,6 +69,9 @@ __all__ = [
     "connector_deliveries",
     "connector_destinations",
     "connector_references",
+    "dataset_members",
+    "dataset_objects",
+    "dataset_versions",
     "enrolment_codes",
     "epcis_captures",
     "epcis_events",
@@ -119,4 +127,6 @@ __all__ = [
     "station_clocks",
     "station_status",
     "stations",
+    "training_jobs",
+    "training_points",
 ]

@@ -26,6 +26,7 @@ from inspection.hub.evidence.sequencer import Sequencer
 from inspection.hub.evidence.witnesses import Drop
 from inspection.hub.hub import Hub
 from inspection.hub.images.opening import open_images
+from inspection.hub.jobs.registry import TASKS
 from inspection.hub.jobs.worker import Worker, WorkerThread
 from inspection.hub.metrics import Metrics
 from inspection.hub.postgres_keeper import Keeper
@@ -132,13 +133,14 @@ def serve(
         server.run(sockets=[listening])
 
 
-def run_worker(config: HubConfig, database: Database, *, ready: Callable[[], None]) -> None:
-    """Run jobs until a signal comes; ``ready`` is called once they are served."""
+def run_worker(config: HubConfig, database: Database, *, ready: Callable[[], None], queue: str | None = None) -> None:
+    """Run jobs, of one queue only where it is named, until a signal comes; ``ready`` is called once they are served."""
+    tasks = None if queue is None else {name: entry for name, entry in TASKS.items() if entry.queue == queue}
     hub = Hub(config, database, open_images(config, database), Metrics())
     port = config.worker.metrics_port
     shown = nullcontext() if port is None else _metrics_shown(hub.metrics, port)
     with shown:
-        Worker(hub).run(ready)
+        Worker(hub, tasks).run(ready)
 
 
 @contextmanager

@@ -59,6 +59,10 @@ class Permission(StrEnum):
     LINEAGE_READ = "lineage:read"
     REPLAY_READ = "replay:read"
     REPLAY_RUN = "replay:run"
+    DATASETS_READ = "datasets:read"
+    DATASETS_MAKE = "datasets:make"
+    TRAINING_READ = "training:read"
+    TRAINING_RUN = "training:run"
     BUNDLES_READ = "bundles:read"
     BUNDLES_PUBLISH = "bundles:publish"
     GATES_RUN = "gates:run"
@@ -83,9 +87,9 @@ SUPERVISOR = (
         P.PRECHECK_DECIDE,
     }
 )
-QUALITY_READ = frozenset({P.LINEAGE_READ, P.REPLAY_READ})
+QUALITY_READ = frozenset({P.LINEAGE_READ, P.REPLAY_READ, P.DATASETS_READ, P.TRAINING_READ})
 """To see where verdicts come from and how the model fares."""
-QUALITY = QUALITY_READ | {P.REPLAY_RUN}
+QUALITY = QUALITY_READ | {P.REPLAY_RUN, P.DATASETS_MAKE, P.TRAINING_RUN}
 ASKED_AT_STATIONS = frozenset({P.INSPECTIONS_CORRECT})
 """What no route asks for: a station looks for it among the permissions of whoever signs in with a badge, and lets who
 has it agree to what a worker decided."""
@@ -118,7 +122,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = {
 
 WATCHED = frozenset(
     {P.CONNECTORS_MANAGE, P.EVIDENCE_COSIGN, P.PERSONS_EXPORT, P.PERSONS_ERASE}
-    | {P.RETENTION_MANAGE, P.JOBS_MANAGE, P.AUDIT_READ}
+    | {P.RETENTION_MANAGE, P.JOBS_MANAGE, P.AUDIT_READ, P.DATASETS_MAKE, P.TRAINING_RUN}
 )
 """Privileged acts that the guard of routes enters into the audit trail, before they begin."""
 WATCHED_WITHIN = frozenset(

@@ -24,6 +24,7 @@ from inspection.hub.backup.manifest import DUMP, MANIFEST, PICTURES, SUMS, Backu
 from inspection.hub.bundles.gate_tables import gates
 from inspection.hub.bundles.tables import bundles
 from inspection.hub.database import Database, head_revision
+from inspection.hub.datasets.tables import objects as dataset_objects
 from inspection.hub.images.store import ImageStore
 from inspection.hub.images.tables import images
 from inspection.hub.precheck.tables import objects as precheck_objects
@@ -109,7 +110,7 @@ def _count(connection: Connection) -> dict[str, int]:
 
 
 def _pictures(connection: Connection) -> list[tuple[UUID, str]]:
-    of = [sa.select(table.c.merchant_id, table.c.sha256) for table in (images, precheck_objects)]
+    of = [sa.select(table.c.merchant_id, table.c.sha256) for table in (images, precheck_objects, dataset_objects)]
     of.append(sa.select(bundles.c.merchant_id, bundles.c.archive_sha256.label("sha256")))
     shown = sa.select(gates.c.merchant_id, gates.c.pictures_sha256.label("sha256"))
     of.append(shown.where(gates.c.pictures_sha256.is_not(None)))

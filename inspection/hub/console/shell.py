@@ -54,6 +54,8 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 QUALITY_HOME = "/console/quality"
 QUALITY: tuple[tuple[str, str, Permission], ...] = (
     ("/console/quality/review", N_("Review"), Permission.REVIEW_LABEL),
+    ("/console/quality/datasets", N_("Data versions"), Permission.DATASETS_READ),
+    ("/console/quality/training", N_("Training"), Permission.TRAINING_READ),
     ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
     ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
     ("/console/quality/bundles", N_("Models and rules"), Permission.BUNDLES_READ),

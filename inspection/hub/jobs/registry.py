@@ -22,6 +22,8 @@ from inspection.errors import InspectionError
 from inspection.hub.bundles import gate_tasks, gates
 from inspection.hub.connectors import configured
 from inspection.hub.connectors.tasks import deliver
+from inspection.hub.datasets import erasing as dataset_erasing
+from inspection.hub.datasets import tasks as datasets
 from inspection.hub.jobs.enqueue import DEFAULT_QUEUE
 from inspection.hub.people import erasing, retention
 from inspection.hub.people import tasks as people
@@ -31,6 +33,8 @@ from inspection.hub.precheck.trust import tasks as trust
 from inspection.hub.replay import asking as replay_asking
 from inspection.hub.replay import tasks as replay
 from inspection.hub.review import tasks as review
+from inspection.hub.training import service as training_service
+from inspection.hub.training import tasks as training
 
 Task = Callable[..., None]
 
@@ -67,6 +71,8 @@ TASKS: dict[str, Entry] = {
     gates.TASK: Entry(gate_tasks.run, gates.QUEUE, attempts=5, wait_s=10),
     trust.TASK: Entry(trust.compare, trust.QUEUE),
     trust.REPRINT_TASK: Entry(trust.reprint, trust.QUEUE),
+    dataset_erasing.TASK: Entry(datasets.exclude),
+    training_service.TASK: Entry(training.train, training_service.QUEUE, attempts=20, wait_s=5),
     replay_asking.TASK: Entry(replay.replay, replay_asking.QUEUE, attempts=4, wait_s=30),
     review.TASK: Entry(review.fill),
 }

@@ -37,6 +37,7 @@ from inspection.hub.precheck.letters import Letters
 from inspection.hub.precheck.lookers import Lookers
 from inspection.hub.precheck.trust import tasks as trust
 from inspection.hub.replay import asking as replay
+from inspection.hub.training import service as training
 
 RECONNECT_S = 2.0
 DATABASE_GONE = (ProcrastinateException, psycopg.Error, psycopg_pool.PoolTimeout, sa.exc.SQLAlchemyError, OSError)
@@ -63,7 +64,7 @@ class Worker:
             hub.database, self._config, names, hub.metrics.deliveries, subscriptions, Letters(hub.config)
         )
         self._work = Work(hub, deliverer, Lookers(hub.config.precheck))
-        self._tasks = TASKS if tasks is None else tasks
+        self._tasks = _tasks_of(hub) if tasks is None else tasks
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._asked = threading.Event()
@@ -142,7 +143,7 @@ class Worker:
     def _sides(self) -> list[tuple[list[str], int]]:
         """Queues and how many of their jobs run side by side: who waits for an answer never waits for a slow shop."""
         names = {entry.queue for entry in self._tasks.values()}
-        alone = {trust.QUEUE, replay.QUEUE}
+        alone = {trust.QUEUE, replay.QUEUE, training.QUEUE}
         sides = [(sorted(names - {uploads.QUEUE} - alone), self._settings.concurrency)]
         sides.append((sorted(names & {uploads.QUEUE}), self._hub.config.precheck.looks))
         sides += [(sorted(names & {queue}), 1) for queue in sorted(alone)]
@@ -177,6 +178,12 @@ class Worker:
             return
         with self._hub.database.transaction() as connection:
             configure(connection, merchant_id(connection), self._config)
+
+
+def _tasks_of(hub: Hub) -> dict[str, Entry]:
+    """All tasks; without trainings where another machine does these."""
+    here = hub.config.training.in_worker
+    return {name: entry for name, entry in TASKS.items() if here or entry.queue != training.QUEUE}
 
 
 class WorkerThread:

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 from inspection.evidence import canonical_json
 from inspection.hub.connectors.tables import attempts, deliveries
 from inspection.hub.database import Database
+from inspection.hub.datasets import erasing as datasets
 from inspection.hub.events import EventKind, record
 from inspection.hub.evidence import entering
 from inspection.hub.evidence.log import open_log
@@ -175,6 +176,7 @@ FORGETTERS: dict[str, Callable[[Connection, UUID, list[str]], int]] = {
     "answers_of_other_systems": _forget_answers,
     "prechecks": keeping.forget,
     "labels": forgetting.forget,
+    "pictures_of_data_versions": datasets.forget,
 }
 """What each capability does for an erased case, by the name under which the certificate counts it. A capability that
 keeps something of a customer adds itself here and to the register."""

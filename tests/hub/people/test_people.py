@@ -41,6 +41,7 @@ NOT_PERSONAL = {
     "access_tokens", "alembic_version", "audit_entries", "bundles", "gates", "gate_exceptions", "connector_deliveries", "connector_attempts",
     "connector_references", "destinations", "connector_destinations", "enrolment_codes", "epcis_captures",
     "epcis_events", "epcis_master_data", "epcis_names", "epcis_pending", "epcis_queries", "epcis_subscriptions",
+    "dataset_members", "dataset_objects", "dataset_versions", "training_jobs", "training_points",
     "erasures", "events", "evidence_checkpoints", "review_due", "review_goods", "review_labels", "review_accepted",
     "review_suspects",
     "evidence_cosignatures", "evidence_entries", "evidence_nodes", "image_keys", "image_pieces", "inspection_images",
