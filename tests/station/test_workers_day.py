@@ -347,3 +347,27 @@ def _clipped(page: Page) -> list[str]:
             .map((e) => e.className + ": " + e.textContent)"""
     )
     return found
+
+
+def test_a_tab_that_may_not_be_heard_plans_no_sounds_and_says_the_last_one_when_it_may(page: Page) -> None:
+    started = page.evaluate(
+        """async () => {
+            const { play, mute } = await import("/static/sound.js");
+            let state = "suspended";
+            let wake;
+            Object.defineProperty(AudioContext.prototype, "state", { get: () => state });
+            AudioContext.prototype.resume = () => new Promise((resolve) => { wake = resolve; });
+            let count = 0;
+            OscillatorNode.prototype.start = () => { count += 1; };
+            OscillatorNode.prototype.stop = () => {};
+            mute(false);
+            for (let item = 0; item < 100; item += 1) { play("repair"); }
+            play("resell");
+            const planned = count;
+            state = "running";
+            wake();
+            await new Promise((resolve) => { setTimeout(resolve, 0); });
+            return [planned, count];
+        }"""
+    )
+    assert started == [0, 2]

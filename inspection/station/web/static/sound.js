@@ -10,7 +10,11 @@ const NOTES = {
   question: [[590, 0, 0.1], [790, 0.14, 0.12]],
 };
 
+const FRESH_MS = 1000;
+
 let context;
+let wanted;
+let waking;
 
 export const muted = () => localStorage.getItem(KEY) === "yes";
 
@@ -20,14 +24,25 @@ export function mute(silent) {
 
 /** Play the sound of a verdict; nothing while it is muted, or before the browser lets a page be heard. */
 export function play(name) {
-  const notes = NOTES[name];
-  if (muted() || !notes || !window.AudioContext) {
+  if (muted() || !NOTES[name] || !window.AudioContext) {
     return;
   }
   context ??= new AudioContext();
-  if (context.state === "suspended") {
-    context.resume();
+  if (context.state === "running") {
+    sound(NOTES[name]);
+    return;
   }
+  // A tab that nobody has touched may stay silent for ever: what is planned in it would never end, and pile up.
+  wanted = { name, at: performance.now() };
+  waking ??= context.resume().then(() => {
+    waking = undefined;
+    if (performance.now() - wanted.at < FRESH_MS) {
+      sound(NOTES[wanted.name]);
+    }
+  });
+}
+
+function sound(notes) {
   const now = context.currentTime + 0.02;
   for (const [frequency, start, length] of notes) {
     const tone = context.createOscillator();
