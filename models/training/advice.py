@@ -17,7 +17,7 @@ from models.training.experts import (
     advised,
     experts_of,
     learn,
-    own_logits,
+    own_odds,
     pooled,
     weigh,
 )
@@ -33,9 +33,9 @@ class Advice(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         super().__init__()
         self.head, self.experts = head, experts
 
-    def forward(self, coarse: Tensor, defects: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, coarse: Tensor, conditions: Tensor) -> Tensor:
         """Logits with the opinions in them; see :class:`Experts`."""
-        found: tuple[Tensor, Tensor] = self.experts(self.head(coarse), defects, conditions)
+        found: Tensor = self.experts(self.head(coarse), conditions)
         return found
 
 
@@ -46,12 +46,12 @@ class Advised:
     Attributes:
         fitted: in the order of the plan's fits.
         advice: for the graph; ``None`` where nobody is asked.
-        shares: how much each expert counts, by kind of goods and what it is asked.
+        shares: how much each expert counts, by kind of goods.
     """
 
     fitted: tuple[Fitted, ...]
     advice: Advice | None
-    shares: dict[str, dict[str, float]]
+    shares: dict[str, float]
 
 
 def advise(network: nn.Module, material: Material, todo: Plan, fitted: Sequence[Fitted]) -> Advised:
@@ -74,18 +74,17 @@ def advise(network: nn.Module, material: Material, todo: Plan, fitted: Sequence[
     own = taught(todo.fits[0])
     said = [taught(fit) for fit in todo.fits[1 : 1 + count]]
     parts = [
-        Part(np.asarray(fit.judged), one, own_logits(found.defects, found.conditions))
+        Part(np.asarray(fit.judged), one, own_odds(found.conditions))
         for fit, one, found in zip(todo.fits[1 : 1 + count], said, fitted[1 : 1 + count], strict=True)
     ]
     weighed = weigh(parts, features[0], samples, labels)
     if not any(weighed.share.values()):
         return Advised(tuple(fitted), None, {})
-    asked = {name for name, _ in own.opinions}
+    asked = set(own.opinions)
 
     def told(fit: Fit, found: Fitted, who: Said, how: Weighed) -> Fitted:
-        experts = experts_of(who, how, len(labels.defects))
-        logits = advised(experts, features[0, np.asarray(fit.judged)], found.defects, found.conditions)
-        return replace(found, defects=logits[0], conditions=logits[1])
+        features_of = features[0, np.asarray(fit.judged)]
+        return replace(found, conditions=advised(experts_of(who, how), features_of, found.conditions))
 
     result = [told(todo.fits[0], fitted[0], own, weighed)]
     for place, (fit, found) in enumerate(zip(todo.fits[1:], fitted[1:], strict=True)):
@@ -95,13 +94,7 @@ def advise(network: nn.Module, material: Material, todo: Plan, fitted: Sequence[
             continue
         seen = {samples[index].goods for index in fit.judged}
         result.append(told(fit, found, taught(fit) if seen & asked else own, weighed))
-    advice = Advice(FrozenHead(network), experts_of(own, weighed, len(labels.defects)))
-    return Advised(tuple(result), advice.eval(), _named(weighed, [str(defect) for defect in labels.defects]))
-
-
-def _named(weighed: Weighed, defects: Sequence[str]) -> dict[str, dict[str, float]]:
-    shares: dict[str, dict[str, float]] = {}
-    for (goods, column), share in sorted(weighed.share.items()):
-        if share:
-            shares.setdefault(goods, {})[["intact", *defects][column]] = share
-    return shares
+    advice = Advice(FrozenHead(network), experts_of(own, weighed))
+    return Advised(
+        tuple(result), advice.eval(), {goods: share for goods, share in sorted(weighed.share.items()) if share}
+    )

@@ -88,13 +88,10 @@ def _experts(metrics: dict[str, Any]) -> str:
     shares = metrics.get("experts")
     if not shares:
         return ""
-    who = "; ".join(
-        f"{goods}: " + ", ".join(f"{what} {share:g}" for what, share in asked.items())
-        for goods, asked in shares.items()
-    )
+    who = ", ".join(f"{goods} {share:g}" for goods, share in shares.items())
     return (
-        " For some kinds of goods a logistic regression on the frozen features has a say in the graph, by the share of the logit that helped "
-        f"on parts of the training groups that neither had seen ({who}); a defect that only it sees has no clear place in the map."
+        " For some kinds of goods a logistic regression on the frozen features has a say in the odds of intact, by the share that helped on parts of the "
+        f"training groups that neither had seen ({who})."
     )
 
 

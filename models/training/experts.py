@@ -2,8 +2,9 @@
 
 Fine-tuning on all goods forgets some of what ImageNet's features say of one kind; a linear head on them, strongly
 regularised, remembers. A gate that knows kinds of goods by the same features says whose opinion counts, so that the
-graph still asks for pictures alone. How much it counts is chosen on parts of the training groups that neither the
-expert nor the network has seen, and is at most one half.
+graph still asks for pictures alone. They speak of "intact" only: a defect is what its map shows. How much an opinion
+counts is chosen on parts of the training groups that neither the expert nor the network has seen, and is at most one
+half.
 """
 
 from __future__ import annotations
@@ -37,10 +38,6 @@ LEAST_GAIN = 0.002
 BETWEEN = 0.5
 """Share of the covariance of a gate's features that is taken as equal in all directions."""
 CHUNK = 64
-INTACT = 0
-"""Column of the odds of "intact"; the defects follow it."""
-Asked = tuple[str, int]
-"""A kind of goods and a column."""
 
 
 class FrozenHead(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
@@ -57,41 +54,37 @@ class FrozenHead(nn.Module):  # type: ignore[misc]  # torch is not read by mypy 
 
 
 class Experts(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
-    """Who is asked (the gate), what each says (logits of "intact" and of the defects), and how much it counts.
+    """Who is asked (the gate), what each says (log-odds of "intact"), and how much it counts.
 
     Attributes:
         gate: features (N, E) to logits of the kinds (N, K).
-        opinion: features to logits (N, K * (1 + D)).
-        share: (K, 1 + D), 0 to one half; 0 where there is no expert.
+        opinion: features to log-odds by kind (N, K).
+        share: (K,), 0 to one half; 0 where there is no expert.
     """
 
     share: Tensor
 
-    def __init__(self, kinds: int, defects: int, width: int) -> None:
+    def __init__(self, kinds: int, width: int) -> None:
         super().__init__()
-        self.columns = 1 + defects
         self.gate = nn.Linear(width, kinds)
-        self.opinion = nn.Linear(width, kinds * self.columns)
-        self.register_buffer("share", torch.zeros(kinds, self.columns))
+        self.opinion = nn.Linear(width, kinds)
+        self.register_buffer("share", torch.zeros(kinds))
 
-    def forward(self, features: Tensor, defects: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of defects (N, D) and of conditions (N, 4) with the experts' opinions on features (N, E) in them."""
-        weight = torch.softmax(self.gate(features), dim=1)[:, :, None] * self.share[None]
-        opinion = self.opinion(features).unflatten(1, (-1, self.columns))
-        own = conditions[:, 0] - torch.logsumexp(conditions[:, 1:], dim=1)
-        before = torch.cat([own[:, None], defects], dim=1)
-        moved = (weight * (opinion - before[:, None])).sum(dim=1)
-        first = conditions[:, :1] + moved[:, :1]
-        return defects + moved[:, 1:], torch.cat([first, conditions[:, 1:]], dim=1)
+    def forward(self, features: Tensor, conditions: Tensor) -> Tensor:
+        """Logits of conditions (N, 4) with the experts' opinions on features (N, E) in them."""
+        weight = torch.softmax(self.gate(features), dim=1) * self.share
+        own = conditions[:, :1] - torch.logsumexp(conditions[:, 1:], dim=1, keepdim=True)
+        moved = (weight * (self.opinion(features) - own)).sum(dim=1, keepdim=True)
+        return torch.cat([conditions[:, :1] + moved, conditions[:, 1:]], dim=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """Linear opinions on features: weights (E,) and bias by kind and column, and the kinds that the gate knows."""
+    """Linear opinions on features: weights (E,) and bias by kind, and the kinds that the gate knows."""
 
     kinds: tuple[str, ...]
     gate: tuple[Floats, Floats]
-    opinions: dict[Asked, tuple[Floats, float]]
+    opinions: dict[str, tuple[Floats, float]]
 
 
 def pooled(network: nn.Module, cache: JoinedFeatures, advance: Callable[[int], None] = lambda _count: None) -> Floats:
@@ -122,30 +115,28 @@ def learn(
     goods = np.array([samples[index].goods for index in train])
     groups = np.array([samples[index].group for index in train])
     names = tuple(np.unique(goods).tolist())
-    opinions: dict[Asked, tuple[Floats, float]] = {}
+    sound = labels.condition[rows] == 0
+    opinions: dict[str, tuple[Floats, float]] = {}
     for name in (name for name in names if name not in without):
-        here = rows[goods == name]
-        for column in range(1 + len(labels.defects)):
-            known, truth = _truth(labels, here, column)
-            group = groups[goods == name][known]
-            if min(len(set(group[truth[known]])), len(set(group[~truth[known]]))) < LEAST_GROUPS:
-                continue
-            opinions[name, column] = _logistic(*_versions(features, versions, here[known], truth[known]))
+        here = goods == name
+        fewest = min(len(set(groups[here & sound])), len(set(groups[here & ~sound])))
+        if fewest >= LEAST_GROUPS:
+            opinions[name] = _logistic(*_versions(features, versions, rows[here], sound[here]))
     return Said(names, _gate(features[0, rows], goods, names), opinions)
 
 
-def opinion(said: Said, asked: Asked, features: Floats) -> Floats:
-    """Logits (n,) of features (n, E)."""
-    weights, bias = said.opinions[asked]
+def opinion(said: Said, goods: str, features: Floats) -> Floats:
+    """Log-odds (n,) of features (n, E) by the expert for a kind of goods."""
+    weights, bias = said.opinions[goods]
     return np.asarray(features @ weights + bias, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
-    """How surely the experts speak, and how much they count: by kind and column a factor and a share."""
+    """How surely the experts speak, and how much they count: by kind a factor and a share."""
 
-    scale: dict[Asked, float]
-    share: dict[Asked, float]
+    scale: dict[str, float]
+    share: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,78 +146,63 @@ class Part:
     Attributes:
         rows: of the samples.
         said: by experts that saw nothing of them.
-        logits: (n, 1 + D), the network's own odds of "intact" and logits of the defects.
+        odds: (n,), the network's own log-odds of "intact".
     """
 
     rows: Rows
     said: Said
-    logits: Floats
+    odds: Floats
 
 
-def own_logits(defects: Floats, conditions: Floats) -> Floats:
-    """The network's logits in the experts' columns, (N, 1 + D)."""
-    odds = conditions[:, :1] - np.logaddexp.reduce(conditions[:, 1:], axis=1, keepdims=True)
-    return np.asarray(np.concatenate([odds, defects], axis=1), np.float32)
+def own_odds(conditions: Floats) -> Floats:
+    """Log-odds (N,) of "intact" of logits of conditions (N, 4)."""
+    return np.asarray(conditions[:, 0] - np.logaddexp.reduce(conditions[:, 1:], axis=1), np.float32)
 
 
 def weigh(parts: Sequence[Part], features: Floats, samples: Sequence[Sample], labels: Labels) -> Weighed:
     """Scales and shares with the least log-loss on all parts together; features (N, E) as the pictures are."""
-    scale: dict[Asked, float] = {}
-    share: dict[Asked, float] = {}
-    for asked in sorted(set.intersection(*(set(part.said.opinions) for part in parts)) if parts else ()):
-        name, column = asked
-        theirs, own, truth = [], [], []
-        for part in parts:
-            here = np.array([samples[row].goods == name for row in part.rows])
-            known, sure = _truth(labels, part.rows[here], column)
-            theirs.append(opinion(part.said, asked, features[part.rows[here]][known]))
-            own.append(part.logits[here][known, column])
-            truth.append(sure[known])
-        said, before, answer = np.concatenate(theirs), np.concatenate(own), np.concatenate(truth)
-        if answer.all() or not answer.any():
+    scale: dict[str, float] = {}
+    share: dict[str, float] = {}
+    for name in sorted(set.intersection(*(set(part.said.opinions) for part in parts)) if parts else ()):
+        here = [np.array([samples[row].goods == name for row in part.rows], np.bool_) for part in parts]
+        pairs = list(zip(parts, here, strict=True))
+        theirs = np.concatenate([opinion(part.said, name, features[part.rows[own]]) for part, own in pairs])
+        before = np.concatenate([part.odds[own] for part, own in pairs])
+        sound = np.concatenate([labels.condition[part.rows[own]] == 0 for part, own in pairs])
+        if sound.all() or not sound.any():
             continue
-        scale[asked] = _scale(said, answer)
-        losses = {
-            part: _best_loss((1 - part) * before + part * scale[asked] * said, answer) for part in SHARES
-        }  # fmt: skip
+        scale[name] = _scale(theirs, sound)
+        mixed = {part: (1 - part) * before + part * np.float32(scale[name]) * theirs for part in SHARES}
+        losses = {part: _best_loss(np.asarray(logits, np.float32), sound) for part, logits in mixed.items()}
         least = min(losses.values())
-        share[asked] = min(part for part, loss in losses.items() if loss <= least + LEAST_GAIN)
+        share[name] = min(part for part, loss in losses.items() if loss <= least + LEAST_GAIN)
     return Weighed(scale, share)
 
 
-def experts_of(said: Said, weighed: Weighed, defects: int) -> Experts:
+def experts_of(said: Said, weighed: Weighed) -> Experts:
     """The module that gives these opinions."""
     weights, bias = said.gate
-    experts = Experts(len(said.kinds), defects, weights.shape[1])
+    experts = Experts(len(said.kinds), weights.shape[1])
     with torch.no_grad():
         experts.gate.weight.copy_(torch.from_numpy(weights))
         experts.gate.bias.copy_(torch.from_numpy(bias))
         experts.opinion.weight.zero_()
         experts.opinion.bias.zero_()
-        for (name, column), share in weighed.share.items():
-            if (name, column) not in said.opinions:
-                continue
-            kind, (vector, constant) = said.kinds.index(name), said.opinions[name, column]
-            factor = weighed.scale[name, column]
-            experts.opinion.weight[kind * experts.columns + column] = torch.from_numpy(vector * np.float32(factor))
-            experts.opinion.bias[kind * experts.columns + column] = constant * factor
-            experts.share[kind, column] = share
+        for name in weighed.share.keys() & said.opinions.keys():
+            kind, (vector, constant), factor = said.kinds.index(name), said.opinions[name], weighed.scale[name]
+            experts.opinion.weight[kind] = torch.from_numpy(vector * np.float32(factor))
+            experts.opinion.bias[kind] = constant * factor
+            experts.share[kind] = weighed.share[name]
     experts.eval()
     return experts
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def advised(experts: Experts, features: Floats, defects: Floats, conditions: Floats) -> tuple[Floats, Floats]:
-    """Logits of defects (n, D) and conditions (n, 4) with the opinions on features (n, E) in them."""
-    found = experts(*(torch.from_numpy(np.asarray(part, np.float32)) for part in (features, defects, conditions)))
-    return found[0].numpy(), found[1].numpy()
-
-
-def _truth(labels: Labels, rows: Rows, column: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Of each row whether the column is known, and whether it is true."""
-    if column == INTACT:
-        return np.ones(len(rows), np.bool_), np.asarray(labels.condition[rows] == 0)
-    return labels.known[rows, column - 1] > 0, labels.present[rows, column - 1] > 0
+def advised(experts: Experts, features: Floats, conditions: Floats) -> Floats:
+    """Logits of conditions (n, 4) with the opinions on features (n, E) in them."""
+    parts = (torch.from_numpy(np.asarray(part, np.float32)) for part in (features, conditions))
+    found: Floats = experts(*parts).numpy()
+    return found
 
 
 def _versions(

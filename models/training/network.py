@@ -80,7 +80,7 @@ def doubted(conditions: Tensor, defects: Tensor) -> Tensor:
 class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
     """The graph of the bundle: pictures to calibrated probabilities, maps and embedding.
 
-    ``advice`` takes the trunk's coarse features and the logits of defects and conditions, and gives such logits.
+    ``advice`` takes the trunk's coarse features and the logits of conditions, and gives such logits.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Graph(nn.Module):  # type: ignore[misc]  # torch is not read by mypy here
         defects, conditions, maps, embedding = self.tail(fine, coarse)
         conditions = doubted(conditions, defects)
         if self.advice is not None:
-            defects, conditions = self.advice(coarse, defects, conditions)
+            conditions = self.advice(coarse, conditions)
         return (
             torch.sigmoid(defects / self.defect_temperature),
             torch.softmax(conditions / self.condition_temperature, dim=1),

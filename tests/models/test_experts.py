@@ -52,7 +52,6 @@ class World:
         sure = np.where(self.damaged, -4.0, 4.0) + rng.normal(0, 1, len(self.samples))
         intact = np.where(self.forgetful, rng.normal(0, 0.5, len(self.samples)), sure)
         self.conditions = np.stack([intact, *[np.full(len(intact), -np.log(3.0))] * 3], axis=1).astype(np.float32)
-        self.defects = -intact[:, None].astype(np.float32)
         self.versions = np.ones(len(self.samples), np.int64)
 
     def learned(self, rows: np.ndarray) -> experts.Said:
@@ -60,7 +59,7 @@ class World:
 
     def parts(self) -> list[experts.Part]:
         every = np.arange(len(self.samples))
-        own = experts.own_logits(self.defects, self.conditions)
+        own = experts.own_odds(self.conditions)
         return [
             experts.Part(every[every % 3 == part], self.learned(every[every % 3 != part]), own[every % 3 == part])
             for part in range(3)
@@ -78,17 +77,16 @@ def weighed(world: World) -> experts.Weighed:
 
 
 def test_an_expert_counts_where_the_network_has_forgotten_and_not_where_it_knows(weighed: experts.Weighed) -> None:
-    assert weighed.share[FORGETFUL, experts.INTACT] == 0.5
-    assert weighed.share[KNOWING, experts.INTACT] == 0
+    assert weighed.share[FORGETFUL] == 0.5
+    assert weighed.share[KNOWING] == 0
 
 
 def test_new_items_are_told_better_with_the_experts(weighed: experts.Weighed) -> None:
     new, world = World(seed=1), World()
-    asked = experts.experts_of(world.learned(np.arange(len(world.samples))), weighed, len(world.labels.defects))
-    _, conditions = experts.advised(asked, new.features[0], new.defects, new.conditions)
-    odds = experts.own_logits(new.defects, conditions)[:, 0]
+    asked = experts.experts_of(world.learned(np.arange(len(world.samples))), weighed)
+    odds = experts.own_odds(experts.advised(asked, new.features[0], new.conditions))
     right = (odds < 0) == new.damaged
-    before = (experts.own_logits(new.defects, new.conditions)[:, 0] < 0) == new.damaged
+    before = (experts.own_odds(new.conditions) < 0) == new.damaged
     assert before[new.forgetful].mean() < 0.65
     assert right[new.forgetful].mean() > 0.85
     # What the expert of the one kind says moves nothing of the other.
@@ -96,8 +94,8 @@ def test_new_items_are_told_better_with_the_experts(weighed: experts.Weighed) ->
 
 
 def test_the_grades_of_what_is_not_intact_stay_as_they_were(world: World, weighed: experts.Weighed) -> None:
-    asked = experts.experts_of(world.learned(np.arange(len(world.samples))), weighed, len(world.labels.defects))
-    _, conditions = experts.advised(asked, world.features[0], world.defects, world.conditions)
+    asked = experts.experts_of(world.learned(np.arange(len(world.samples))), weighed)
+    conditions = experts.advised(asked, world.features[0], world.conditions)
     np.testing.assert_array_equal(conditions[:, 1:], world.conditions[:, 1:])
 
 
@@ -109,15 +107,14 @@ def test_nobody_is_an_expert_for_a_few_groups_nor_for_a_kind_of_few_days(world: 
     found = experts.learn(
         world.features, world.versions, world.samples, world.labels, rows, without=frozenset({FORGETFUL})
     )
-    assert {goods for goods, _ in found.opinions} == {KNOWING}
+    assert set(found.opinions) == {KNOWING}
     assert found.kinds == (KNOWING, FORGETFUL)
 
 
 def test_without_shares_nothing_is_moved(world: World) -> None:
     said = world.learned(np.arange(len(world.samples)))
-    silent = experts.experts_of(said, experts.Weighed({}, {}), len(world.labels.defects))
-    defects, conditions = experts.advised(silent, world.features[0], world.defects, world.conditions)
-    np.testing.assert_array_equal(defects, world.defects)
+    silent = experts.experts_of(said, experts.Weighed({}, {}))
+    conditions = experts.advised(silent, world.features[0], world.conditions)
     np.testing.assert_array_equal(conditions, world.conditions)
 
 
@@ -126,9 +123,9 @@ def test_the_graph_with_experts_says_the_same_of_one_picture_and_of_three(tmp_pa
     said = experts.Said(
         ("box",),
         (np.zeros((1, 1280), np.float32), np.zeros(1, np.float32)),
-        {("box", experts.INTACT): (np.full(1280, 0.01, np.float32), -1.0)},
+        {"box": (np.full(1280, 0.01, np.float32), -1.0)},
     )
-    asked = experts.experts_of(said, experts.Weighed({("box", 0): 1.0}, {("box", 0): 0.5}), 2)
+    asked = experts.experts_of(said, experts.Weighed({"box": 1.0}, {"box": 0.5}))
     pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
     outputs = {}
     for name, advice in (("with", Advice(experts.FrozenHead(network), asked)), ("without", None)):
