@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from models.bundle import open_bundle, seal_bundle
@@ -14,16 +15,16 @@ DEMO = ROOT / "datasets" / "demo"
 ITEMS = ("can-01", "can-06", "carton-01", "phone-04")
 
 
-def small_exam(folder: Path) -> Path:
+def small_exam(folder: Path, items: Collection[str] = ITEMS) -> Path:
     """A manifest of some of the demo's items, and their pictures; returns the manifest."""
     folder.mkdir(parents=True)
     with (DEMO / "manifest.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["item"] in ITEMS]
+        rows = [row for row in csv.DictReader(stream) if row["item"] in items]
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, [*rows[0], "station"])
         writer.writeheader()
         for number, row in enumerate(rows):
-            writer.writerow(row | {"station": f"station-0{number % 2 + 1}"})
+            writer.writerow(row | {"station": f"station-0{number % 2 + 1}", "mask": ""})
     for row in rows:
         (folder / row["file"]).parent.mkdir(exist_ok=True)
         shutil.copy(DEMO / row["file"], folder / row["file"])
