@@ -25,6 +25,8 @@ from inspection.hub.console import routes as console_routes
 from inspection.hub.console.shell import Shell
 from inspection.hub.datasets import console as dataset_pages
 from inspection.hub.datasets import routes as dataset_routes
+from inspection.hub.drift import page_routes as drift_pages
+from inspection.hub.drift import routes as drift_routes
 from inspection.hub.envelope import Envelope
 from inspection.hub.epcis import routes as epcis_routes
 from inspection.hub.evidence import routes as evidence_routes
@@ -106,6 +108,8 @@ def routed() -> FastAPI:
     app.include_router(review_console.router)
     app.include_router(lineage_routes.router)
     app.include_router(lineage_routes.pages)
+    app.include_router(drift_routes.router)
+    app.include_router(drift_pages.router)
     app.include_router(replay_routes.router)
     app.include_router(replay_pages.router)
     app.include_router(rollout_pages.router)

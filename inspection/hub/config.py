@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inspection.errors import ConfigError
 from inspection.hub.accounts.settings import AccessSection
 from inspection.hub.bundles.settings import BundlesSection
+from inspection.hub.drift.settings import DriftSection
 from inspection.hub.precheck.settings import PrecheckSection
 from inspection.hub.review.settings import ReviewSection
 from inspection.hub.stations.settings import StationsSection
@@ -171,6 +172,7 @@ class HubConfig(Section):
     retention: RetentionSection = RetentionSection()
     worker: WorkerSection = WorkerSection()
     stations: StationsSection = StationsSection()
+    drift: DriftSection = DriftSection()
     review: ReviewSection = ReviewSection()
     bundles: BundlesSection = BundlesSection()
     training: TrainingSection = TrainingSection()

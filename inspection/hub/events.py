@@ -32,6 +32,8 @@ class EventKind(StrEnum):
     PRECHECK_LINK_REVOKED = "precheck_link_revoked"
     PRECHECK_CHALLENGED = "precheck_challenged"
     PRECHECK_DECIDED = "precheck_decided"
+    DRIFT_ALARMED = "drift_alarmed"
+    DRIFT_CLOSED = "drift_closed"
     LABEL_ACCEPTED = "label_accepted"
     LABEL_WITHDRAWN = "label_withdrawn"
     DATASET_MADE = "dataset_made"

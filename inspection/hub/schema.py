@@ -21,6 +21,10 @@ from inspection.hub.connectors.tables import references as connector_references
 from inspection.hub.datasets.tables import members as dataset_members
 from inspection.hub.datasets.tables import objects as dataset_objects
 from inspection.hub.datasets.tables import versions as dataset_versions
+from inspection.hub.drift.tables import alarms as drift_alarms
+from inspection.hub.drift.tables import cursors as drift_cursors
+from inspection.hub.drift.tables import observations as drift_observations
+from inspection.hub.drift.tables import streams as drift_streams
 from inspection.hub.epcis.subscriptions.tables import pending as epcis_pending
 from inspection.hub.epcis.subscriptions.tables import subscriptions as epcis_subscriptions
 from inspection.hub.epcis.tables import epcis_captures, epcis_events, epcis_master_data, epcis_names, epcis_queries
@@ -72,6 +76,10 @@ __all__ = [
     "dataset_members",
     "dataset_objects",
     "dataset_versions",
+    "drift_alarms",
+    "drift_cursors",
+    "drift_observations",
+    "drift_streams",
     "enrolment_codes",
     "epcis_captures",
     "epcis_events",

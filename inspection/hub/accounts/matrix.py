@@ -57,6 +57,8 @@ class Permission(StrEnum):
     TOKENS_READ = "tokens:read"
     TOKENS_MANAGE = "tokens:manage"
     LINEAGE_READ = "lineage:read"
+    DRIFT_READ = "drift:read"
+    DRIFT_MANAGE = "drift:manage"
     REPLAY_READ = "replay:read"
     REPLAY_RUN = "replay:run"
     DATASETS_READ = "datasets:read"
@@ -87,9 +89,9 @@ SUPERVISOR = (
         P.PRECHECK_DECIDE,
     }
 )
-QUALITY_READ = frozenset({P.LINEAGE_READ, P.REPLAY_READ, P.DATASETS_READ, P.TRAINING_READ})
+QUALITY_READ = frozenset({P.LINEAGE_READ, P.REPLAY_READ, P.DRIFT_READ, P.DATASETS_READ, P.TRAINING_READ})
 """To see where verdicts come from and how the model fares."""
-QUALITY = QUALITY_READ | {P.REPLAY_RUN, P.DATASETS_MAKE, P.TRAINING_RUN}
+QUALITY = QUALITY_READ | {P.REPLAY_RUN, P.DRIFT_MANAGE, P.DATASETS_MAKE, P.TRAINING_RUN}
 ASKED_AT_STATIONS = frozenset({P.INSPECTIONS_CORRECT})
 """What no route asks for: a station looks for it among the permissions of whoever signs in with a badge, and lets who
 has it agree to what a worker decided."""

@@ -58,6 +58,7 @@ QUALITY: tuple[tuple[str, str, Permission], ...] = (
     ("/console/quality/training", N_("Training"), Permission.TRAINING_READ),
     ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
     ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
+    ("/console/quality/drift", N_("Drift"), Permission.DRIFT_READ),
     ("/console/quality/bundles", N_("Models and rules"), Permission.BUNDLES_READ),
     ("/console/quality/rollouts", N_("Rollouts"), Permission.ROLLOUTS_READ),
 )

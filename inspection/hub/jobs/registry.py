@@ -24,6 +24,7 @@ from inspection.hub.connectors import configured
 from inspection.hub.connectors.tasks import deliver
 from inspection.hub.datasets import erasing as dataset_erasing
 from inspection.hub.datasets import tasks as datasets
+from inspection.hub.drift import tasks as drift
 from inspection.hub.jobs.enqueue import DEFAULT_QUEUE
 from inspection.hub.people import erasing, retention
 from inspection.hub.people import tasks as people
@@ -73,6 +74,7 @@ TASKS: dict[str, Entry] = {
     trust.REPRINT_TASK: Entry(trust.reprint, trust.QUEUE),
     dataset_erasing.TASK: Entry(datasets.exclude),
     training_service.TASK: Entry(training.train, training_service.QUEUE, attempts=20, wait_s=5),
+    drift.TASK: Entry(drift.watch, drift.QUEUE),
     replay_asking.TASK: Entry(replay.replay, replay_asking.QUEUE, attempts=4, wait_s=30),
     review.TASK: Entry(review.fill),
 }

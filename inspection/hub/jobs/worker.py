@@ -25,6 +25,7 @@ from inspection.hub.accounts.tokens import merchant_id
 from inspection.hub.connectors.config import ConnectorsConfig, load_connectors
 from inspection.hub.connectors.configured import configure, wake
 from inspection.hub.connectors.delivering import Deliverer
+from inspection.hub.drift import tasks as drift
 from inspection.hub.epcis.subscriptions.keys import master_key_of
 from inspection.hub.epcis.subscriptions.service import tell_due
 from inspection.hub.epcis.subscriptions.telling import Subscriptions
@@ -143,7 +144,7 @@ class Worker:
     def _sides(self) -> list[tuple[list[str], int]]:
         """Queues and how many of their jobs run side by side: who waits for an answer never waits for a slow shop."""
         names = {entry.queue for entry in self._tasks.values()}
-        alone = {trust.QUEUE, replay.QUEUE, training.QUEUE}
+        alone = {trust.QUEUE, drift.QUEUE, replay.QUEUE, training.QUEUE}
         sides = [(sorted(names - {uploads.QUEUE} - alone), self._settings.concurrency)]
         sides.append((sorted(names & {uploads.QUEUE}), self._hub.config.precheck.looks))
         sides += [(sorted(names & {queue}), 1) for queue in sorted(alone)]
@@ -170,6 +171,7 @@ class Worker:
             tell_due(connection)
             keep_sweeping(connection)
             uploads.wake(connection)
+            drift.keep_watching(connection, self._hub.config.drift)
             self._hub.metrics.deliveries.refresh(connection)
             self._hub.metrics.precheck.refresh(connection)
 

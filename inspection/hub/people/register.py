@@ -103,6 +103,8 @@ PERSONAL: Mapping[str, Personal] = {
                                           "who said what a model learned", Ending.UNLINKED),
     "review_suspects.decided_by": Personal("who looked at a doubted label", Subject.STAFF,
                                            "who said what a model learned", Ending.UNLINKED),
+    "drift_alarms.closed_by": Personal("who took a change as the new normal", Subject.STAFF,
+                                       "whose decision it was", Ending.UNLINKED),
     "replays.asked_by": Personal("who asked", Subject.STAFF, "whose question it was", Ending.UNLINKED),
     "staff.name": Personal("name of a member of staff", Subject.STAFF, "signing in, who decided", Ending.DISABLED),
     "staff.login": Personal("login of a member of staff", Subject.STAFF, "signing in", Ending.DISABLED),

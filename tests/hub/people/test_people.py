@@ -46,6 +46,7 @@ NOT_PERSONAL = {
     "review_suspects",
     "evidence_cosignatures", "evidence_entries", "evidence_nodes", "image_keys", "image_pieces", "inspection_images",
     "inspections", "item_matches", "legal_holds", "merchants", "oidc_flows", "replay_items", "replays",
+    "drift_alarms", "drift_cursors", "drift_observations", "drift_streams",
     "return_lines", "returns",
     "sign_in_attempts", "staff", "station_clocks", "station_status", "stations", "station_keys", "precheck_cases",
     "precheck_links", "precheck_challenges", "precheck_decisions", "precheck_pictures", "precheck_pieces",
