@@ -15,6 +15,7 @@ import pytest
 
 from inspection.hub.bundles import archives, registry
 from inspection.hub.bundles.identity import identify
+from inspection.station.rollouts.store import MAX_TRIES, Store
 from models import signing
 from models.bundle import CARD, EXPECTED, GRAPH, REFERENCE, SIGNATURES, open_bundle, seal_bundle, signed_text
 from tests.hub.conftest import RunningHub
@@ -138,10 +139,13 @@ def test_it_exchanges_while_items_flow_falls_back_from_a_bad_one_and_survives_ki
 
 
 def test_a_bundle_whose_loading_ends_the_program_is_given_up(site: Site, publish_bundle: Publish) -> None:
-    rollout = site.everywhere(publish_bundle("dies"))
-    for _ in range(3):
-        site.rig.died()
-        site.rig.start(devices=False)
+    name = publish_bundle("dies")
+    rollout = site.everywhere(name)
+    site.rig.died()
+    store = Store(site.rig.data / "rollouts")
+    assert store.tried(name) == 1
+    store.write(store.read().model_copy(update={"trying": {name: MAX_TRIES}}))  # as after two more deaths
+    site.rig.start()
     wait_until(lambda: site.step(rollout) == "refused", what="it to be given up")
     assert site.item()["versions"]["bundle"] == "red@1+000000000000"
 
