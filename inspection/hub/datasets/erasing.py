@@ -25,8 +25,9 @@ log = structlog.get_logger()
 
 
 def forget(connection: Connection, merchant_id: UUID, _cases: list[str]) -> int:
-    """Have new versions made without what was shredded just now; returns how many pictures of versions that is."""
-    gone = connection.execute(sa.select(sa.func.count(sa.distinct(_gone(merchant_id).c.sha256)))).scalar_one()
+    """Have new versions made without what was shredded; returns how many pictures of the newest versions that is."""
+    newest = [row.id for row in _heads(connection, merchant_id)]
+    gone = connection.execute(sa.select(sa.func.count(sa.distinct(_gone(merchant_id, newest).c.sha256)))).scalar_one()
     if gone:
         enqueue(connection, TASK, {}, merchant_id=merchant_id, lock=f"datasets/{merchant_id}", once=True)
     return int(gone)
@@ -78,14 +79,14 @@ def _heads(connection: Connection, merchant_id: UUID) -> list[Row[Any]]:
     return list(connection.execute(query.order_by(versions.c.name, versions.c.made_at.desc(), versions.c.id)))
 
 
-def _gone(merchant_id: UUID) -> sa.Subquery:
+def _gone(merchant_id: UUID, newest: list[str]) -> sa.Subquery:
     shredded = sa.and_(
         image_keys.c.merchant_id == members.c.merchant_id,
         image_keys.c.sha256 == members.c.sha256,
         image_keys.c.wrapped.is_(None),
     )
     query = sa.select(members.c.sha256).join(image_keys, shredded).where(members.c.merchant_id == merchant_id)
-    return query.subquery()
+    return query.where(members.c.version.in_(newest)).subquery()
 
 
 def _hashes(version: Version) -> set[str]:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from inspection.hub.accounts.tables import access_tokens, sign_in_attempts
 from inspection.hub.connectors.tables import attempts
+from inspection.hub.datasets import erasing as datasets
 from inspection.hub.hub import Hub
 from inspection.hub.images.tables import image_pieces, images
 from inspection.hub.inspections.tables import inspection_images, inspections
@@ -70,6 +71,7 @@ def sweep(hub: Hub, merchant_id: UUID, now: datetime | None = None) -> Swept:
                 < now - timedelta(days=section.addresses_days),
             ),
         )
+        datasets.forget(connection, merchant_id, [])  # also what a run before this one shredded and was killed
     log.info("retention_swept", **swept.model_dump())
     return swept
 
