@@ -1,7 +1,7 @@
 """The worker that opens customers' pictures: bytes in, upright pixels out, and nothing else of the machine in reach.
 
-A script of the standard library and Pillow alone, started by :mod:`inspection.hub.precheck.decoder`. Its memory and
-processor time are limited; it can open no file and no socket, and write no file, once it has started.
+A script of the standard library, Pillow and c2pa-python alone, started by :mod:`inspection.hub.precheck.decoder`. Its
+memory and processor time are limited; it can open no file and no socket, and write no file, once it has started.
 
 Asked over standard input: `REQUEST` (format, length), then the bytes. Answered over standard output: `LENGTH`, that
 many bytes of JSON, then, for a picture that was opened, height x width x 3 bytes BGR.
@@ -10,6 +10,8 @@ many bytes of JSON, then, for a picture that was opened, height x width x 3 byte
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.util
 import json
 import re
 import resource
@@ -18,6 +20,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import IO, Any
 
 import pillow_heif
@@ -60,18 +63,23 @@ class Unfit(Exception):
     """The bytes give no picture; ``args[0]`` is the code."""
 
 
-def decode(kind: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+Credentials = Callable[[str, bytes], dict[str, Any]]
+
+
+def decode(kind: str, data: bytes, credentials: Credentials | None = None) -> tuple[dict[str, Any], bytes]:
     """What is told of a picture, and its pixels: upright, on white, longer side at most `LONG_SIDE`.
 
     Of an animation it is the first picture. Colour profiles are not applied. What is told: ``width``, ``height`` of the
     pixels, ``original_width``, ``original_height`` as stored, ``animated``, ``orientation`` (Exif, 1..8), ``taken_at``
     (local time of the camera), ``camera_make``, ``camera_model``, ``has_place`` (never the place itself), ``c2pa``
-    (``present`` or ``absent``; see :func:`has_c2pa`).
+    (``absent``, ``present``, or more, and from whom, where ``credentials`` read it; see :func:`has_c2pa`).
+
+    A kind that ends with ``!`` asks for the picture alone: its credentials ended a worker before.
 
     Raises:
         Unfit: it cannot be opened, or is too large or too small.
     """
-    pixels = 0
+    pixels, kind, is_alone = 0, kind.rstrip("!"), kind.endswith("!")
     try:
         image = _opened(kind, data)
         pixels = image.width * image.height
@@ -82,10 +90,12 @@ def decode(kind: str, data: bytes) -> tuple[dict[str, Any], bytes]:
             image.draft(None, (size[0] // factor, size[1] // factor))
         animated = bool(getattr(image, "is_animated", False))
         image.load()
-        c2pa = "present" if has_c2pa(kind, data) else "absent"
+        c2pa: dict[str, Any] = {"c2pa": "present" if has_c2pa(kind, data) else "absent"}
+        if credentials is not None and c2pa["c2pa"] == "present" and not is_alone:
+            c2pa = credentials(kind, data)
         told = {
             **_told(image),
-            "c2pa": c2pa,
+            **c2pa,
             "original_width": size[0],
             "original_height": size[1],
             "animated": animated,
@@ -218,7 +228,7 @@ def _told(image: Image.Image) -> dict[str, Any]:
 def has_c2pa(kind: str, data: bytes) -> bool:
     """Whether a file carries a C2PA manifest store: content credentials.
 
-    That it is there says nothing of whether its signatures hold, or whose they are; anybody can put one in. Where it
+    That it is there says nothing of whether its signatures hold, or whose they are; :mod:`.credentials` does. Where it
     lies: JPEG in segments APP11 (ISO/IEC 19566-5, D.2), PNG in a chunk ``caBX``, WebP in a chunk ``C2PA``, HEIC in an
     outermost box ``uuid`` (C2PA 2.1, annex A).
     """
@@ -321,8 +331,18 @@ def confine(memory_bytes: int) -> None:
         resource.setrlimit(limit, (value, value))
 
 
+def sibling(name: str) -> Any:
+    """Another script of this folder, by its place: an isolated interpreter finds none by name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def main() -> None:
-    """``decoding.py MEMORY_BYTES CPU_SECONDS``."""
+    """``decoding.py MEMORY_BYTES CPU_SECONDS [ANCHORS]``."""
     memory_bytes, cpu_s = map(int, sys.argv[1:3])
     warnings.simplefilter("ignore")  # to print one, Python would open files
     Image.MAX_IMAGE_PIXELS = None  # ours is checked before, and exactly
@@ -330,8 +350,10 @@ def main() -> None:
     pillow_heif.options.DECODE_THREADS = 1
     Image.preinit()
     TiffImagePlugin.ImageFileDirectory_v2()  # reads Exif; loaded now, as later no file can be opened
+    anchors = Path(sys.argv[3]).read_text("utf-8") if len(sys.argv) > 3 else ""  # noqa: PLR2004 -- see above
+    credentials = sibling("credentials").reader(anchors)
     confine(memory_bytes)
-    serve(sys.stdin.buffer, sys.stdout.buffer, cpu_s)
+    serve(sys.stdin.buffer, sys.stdout.buffer, cpu_s, functools.partial(decode, credentials=credentials))
 
 
 if __name__ == "__main__":

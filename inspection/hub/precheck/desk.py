@@ -17,6 +17,7 @@ from inspection.hub.precheck.decoder import Decoder, PictureRefused
 from inspection.hub.precheck.kinds import container_of
 from inspection.hub.precheck.links import LinkKey, key_of
 from inspection.hub.precheck.looking import glance
+from inspection.hub.precheck.settings import anchors_of
 from inspection.hub.problems import Problem
 from inspection.products import Catalogue
 
@@ -35,8 +36,9 @@ class Desk:
         self._hub = hub
         self.streams = 0
         self._free: queue.LifoQueue[Decoder] = queue.LifoQueue()
+        anchors = anchors_of(hub.config.precheck)
         for _ in range(hub.config.precheck.decoders):
-            self._free.put(Decoder())
+            self._free.put(Decoder(anchors=anchors))
 
     @cached_property
     def key(self) -> LinkKey:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inspection.hub.precheck.decoder import Decoder
 from inspection.hub.precheck.looking import CUSTOMER_POLICY, Looker
-from inspection.hub.precheck.settings import PrecheckSection
+from inspection.hub.precheck.settings import PrecheckSection, anchors_of
 from inspection.hub.precheck.video import VideoDecoder
 from inspection.policy import Policy
 from inspection.products import Catalogue
@@ -66,7 +66,8 @@ class Lookers:
             policy = Policy.load(settings.policy or CUSTOMER_POLICY)
             catalogue = Catalogue.load(settings.products) if settings.products else Catalogue("none", "CNY", {})
             judge = Judge.load(settings.bundle or DEFAULT_BUNDLE, threads=settings.threads)
+            anchors = anchors_of(settings)
             for _ in range(settings.looks):
-                bench = Bench(Looker(Decoder(), policy, catalogue, judge), VideoDecoder())
+                bench = Bench(Looker(Decoder(anchors=anchors), policy, catalogue, judge), VideoDecoder())
                 self._all.append(bench)
                 self._free.put(bench)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from cryptography.x509 import load_pem_x509_certificates
 from pydantic import BaseModel, ConfigDict, Field
+
+from inspection.errors import ConfigError
 
 
 class PrecheckSection(BaseModel):
@@ -19,6 +22,8 @@ class PrecheckSection(BaseModel):
         products: product catalogue; ``None``: what goods are worth plays no part.
         bundle: model bundle; ``None`` is the one that comes with the program.
         policy: rules of the customer's answer; ``None`` for those that come with the program.
+        c2pa_anchors: certificates (PEM) of whose content credentials are believed, e.g. the C2PA trust list; ``None``:
+            of nobody's, so that a signature that holds is told and the signer's name is hearsay.
         challenge_hours: how long a customer may take to send a picture with the characters that a person asked for.
         case_uploads: files that one case may bring.
         case_bytes: bytes that one case may bring.
@@ -38,6 +43,7 @@ class PrecheckSection(BaseModel):
     products: Path | None = None
     bundle: Path | None = None
     policy: Path | None = None
+    c2pa_anchors: Path | None = None
     challenge_hours: Annotated[int, Field(ge=1, le=720)] = 24
     case_uploads: Annotated[int, Field(ge=1, le=500)] = 40
     case_bytes: Annotated[int, Field(ge=1_000_000, le=10**10)] = 400_000_000
@@ -47,3 +53,21 @@ class PrecheckSection(BaseModel):
     decoders: Annotated[int, Field(ge=1, le=64)] = 2
     looks: Annotated[int, Field(ge=1, le=64)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+def anchors_of(settings: PrecheckSection) -> Path | None:
+    """The file of certificates that are believed, once it was seen that there are some in it.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    path = settings.c2pa_anchors
+    if path is None:
+        return None
+    try:
+        load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"precheck.c2pa_anchors: {path}: {error.strerror}", hint="name a file of PEM") from error
+    except ValueError as error:
+        raise ConfigError(f"precheck.c2pa_anchors: {path} holds no certificate", hint="name a file of PEM") from error
+    return path.resolve()

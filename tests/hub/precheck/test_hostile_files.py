@@ -57,7 +57,7 @@ def refused(attempt):
         raise decoding.Unfit("broken")
     return {{"width": 1, "height": 1}}, bytes(3)
 
-def decode(kind, data):
+def decode(kind, data, credentials=None):
     if b"hang" in data:
         time.sleep(600)
     if b"spin" in data:

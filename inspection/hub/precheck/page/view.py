@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -50,6 +51,23 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """Content credentials (C2PA) of a file.
+
+    Attributes:
+        state: ``trusted``, ``valid``, ``invalid``, or ``present`` where they could not be read.
+        signer: as the certificate says; hearsay unless trusted.
+        actions: what was done to the picture, as the signer says.
+        is_made: whether the signer says that a machine made it, or some of it.
+    """
+
+    state: str
+    signer: str
+    actions: tuple[str, ...]
+    is_made: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """One file of the customer.
 
@@ -57,7 +75,7 @@ class Sent:
         message: what they are told of it; empty while nothing is known.
         problem: code of the sketch that shows how to do better, without ``precheck.``; empty for none.
         anyway: whether sending it anyway is offered.
-        c2pa: whether it carries content credentials; nobody has checked them.
+        credentials: what is told of its content credentials, when it carries any.
     """
 
     id: UUID
@@ -67,7 +85,7 @@ class Sent:
     problem: str
     anyway: bool
     pictures: tuple[Shown, ...]
-    c2pa: bool = False
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +207,16 @@ def _sent(row: Row[Any], rows: Any, seen: tuple[Shown, ...], language: str) -> S
         problem=(row.code or "").removeprefix("precheck.") if row.state == "retake" else "",
         anyway=row.state == "retake" and len(poor) >= TRIES and row is poor[-1],
         pictures=seen,
-        c2pa=(row.told or {}).get("c2pa") == "present",
+        credentials=_credentials(row.told or {}),
     )
+
+
+def _credentials(told: Mapping[str, Any]) -> Credentials | None:
+    state = told.get("c2pa", "absent")
+    if state == "absent":
+        return None
+    made = any("algorithmicmedia" in str(each).lower() for each in told.get("c2pa_sources", ()))
+    return Credentials(state, told.get("c2pa_signer", ""), tuple(told.get("c2pa_actions", ())), made)
 
 
 def _pictures(connection: Connection, case: Row[Any], of: list[UUID]) -> dict[UUID, tuple[Shown, ...]]:
