@@ -42,7 +42,8 @@ class Saying:
     bundle_id = "other@1+0123456789ab"
 
     def __init__(self, condition: Condition = Condition.MAJOR, findings: tuple[Finding, ...] = ()) -> None:
-        self.condition, self.findings, self.goods = condition, findings, []
+        self.condition, self.findings = condition, findings
+        self.goods: list[str | None] = []
 
     def assess(self, pictures: Any, goods: str | None = None) -> Assessment:
         self.goods.append(goods)

@@ -75,11 +75,16 @@ def of_report(report: Mapping[str, Any]) -> Measured:
 
 
 def of_picture(pixels: Pixels, basis: str) -> Measured:
-    """What is measured of the picture that decided: uint8 (H, W, 3) BGR; ``basis``: its camera and calibration."""
+    """What is measured of the picture that decided: uint8 (H, W, 3) BGR; ``basis``: its camera and calibration.
+
+    Brightness is the median of the border: it shows the table, and items of any colour leave it as it is.
+    """
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     dark, bright = np.percentile(grey[::4, ::4], (2, 98))
+    rim = max(1, min(grey.shape) // 12)
+    border = np.concatenate([part.ravel() for part in (grey[:rim], grey[-rim:], grey[:, :rim], grey[:, -rim:])])
     return {
-        "brightness": (round(float(grey.mean()), 2), basis),
+        "brightness": (round(float(np.median(border)), 2), basis),
         "contrast": (round(float(bright - dark), 2), basis),
         "sharpness": (round(float(sharpness(pixels)), 4), basis),
     }

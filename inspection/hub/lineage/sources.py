@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
+from inspection.hub.bundles import registry
+from inspection.hub.bundles.registry import BundleRow
+from inspection.hub.bundles.tables import bundles
+from inspection.hub.problems import Problem
 from inspection.ledger.notes import Note, NoteError
 from models import runtime
 from models.bundle import SIGNATURES, SPEC
@@ -56,10 +61,40 @@ def chain(connection: Connection, merchant_id: UUID, bundle_id: str) -> list[Kno
     return found
 
 
-def find(connection: Connection, merchant_id: UUID, bundle_id: str) -> Known | None:  # noqa: ARG001
-    """What is known of one bundle."""
-    ours = shipped()
-    return ours if ours is not None and ours.bundle_id == bundle_id else None
+def find(connection: Connection, merchant_id: UUID, bundle_id: str) -> Known | None:
+    """What is known of one bundle; what the registry says counts first."""
+    try:
+        return _published(registry.get(connection, merchant_id, bundle_id))
+    except Problem:
+        ours = shipped()
+        return ours if ours is not None and ours.bundle_id == bundle_id else None
+
+
+def published_policy(connection: Connection, merchant_id: UUID, version: str) -> bool:
+    """Whether a policy of this version (``<version>+<12 hex digits>``) lies in the registry."""
+    table = bundles
+    query = sa.select(table.c.bundle_id).where(
+        table.c.merchant_id == merchant_id,
+        table.c.kind == "policy",
+        table.c.bundle_id.endswith(f"@{version}", autoescape=True),
+    )
+    return connection.execute(query.limit(1)).one_or_none() is not None
+
+
+def _published(row: BundleRow) -> Known:
+    lineage = row.lineage
+    return Known(
+        bundle_id=row.bundle_id,
+        source="registry",
+        signers=row.signers,
+        parent=row.parent,
+        code=str(lineage.get("code", "")),
+        made_at=row.published_at,
+        published_by=row.published_by,
+        data=dict(row.data),
+        pictures={},
+        config=dict(lineage.get("config", {})),
+    )
 
 
 @functools.cache

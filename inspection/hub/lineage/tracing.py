@@ -9,13 +9,17 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from inspection.hub.datasets.tables import members as dataset_members
+from inspection.hub.datasets.tables import versions as dataset_versions
 from inspection.hub.evidence.tables import checkpoints, entries
 from inspection.hub.images.tables import image_keys, images
 from inspection.hub.inspections.tables import inspections
 from inspection.hub.lineage import sources
 from inspection.hub.lineage.schemas import (
     BundleTrace,
+    DatasetTrace,
     DataTrace,
+    LabelTrace,
     LedgerTrace,
     LineageTrace,
     PersonTrace,
@@ -25,6 +29,7 @@ from inspection.hub.lineage.schemas import (
 )
 from inspection.hub.lineage.sources import Known
 from inspection.hub.problems import Problem
+from inspection.hub.review.tables import accepted
 
 Ledger = Mapping[str, LedgerTrace]
 
@@ -49,7 +54,7 @@ def trace(connection: Connection, merchant_id: UUID, inspection_id: UUID) -> Lin
         station_id=rows[0].station_id,
         gtin=rows[0].gtin,
         serial=rows[0].serial,
-        revisions=[_revision(row, ledger) for row in rows],
+        revisions=[_revision(row, ledger, _is_published(connection, merchant_id, row)) for row in rows],
         pictures=_pictures(connection, merchant_id, newest, ledger),
         bundles=[] if bundle_id is None else _bundles(connection, merchant_id, bundle_id),
     )
@@ -79,7 +84,12 @@ def _ledger(connection: Connection, merchant_id: UUID, subjects: Sequence[str]) 
     }
 
 
-def _revision(row: Row[Any], ledger: Ledger) -> RevisionTrace:
+def _is_published(connection: Connection, merchant_id: UUID, row: Row[Any]) -> bool:
+    said = row.report.get("policy")
+    return said is not None and sources.published_policy(connection, merchant_id, said["policy_version"])
+
+
+def _revision(row: Row[Any], ledger: Ledger, published: bool) -> RevisionTrace:
     report = row.report
     return RevisionTrace(
         revision=row.revision,
@@ -87,7 +97,7 @@ def _revision(row: Row[Any], ledger: Ledger) -> RevisionTrace:
         grade=row.grade,
         decided_by=row.decided_by,
         person=_person(report.get("person")),
-        policy=_policy(report),
+        policy=_policy(report, published),
         software=report["versions"]["software"],
         bundle_id=_bundle_of(report),
         confirmed_at=row.confirmed_at,
@@ -110,7 +120,7 @@ def _person(said: Mapping[str, Any] | None) -> PersonTrace | None:
     )
 
 
-def _policy(report: Mapping[str, Any]) -> PolicyTrace | None:
+def _policy(report: Mapping[str, Any], published: bool) -> PolicyTrace | None:
     said = report.get("policy")
     if said is None:
         return None
@@ -120,7 +130,7 @@ def _policy(report: Mapping[str, Any]) -> PolicyTrace | None:
         rule_id=said["rule_id"],
         disposition=said["disposition"],
         reason=said["reason"],
-        published=False,
+        published=published,
     )
 
 
@@ -130,6 +140,7 @@ def _pictures(
     hashes = [picture["sha256"] for picture in report["pictures"]]
     held = set(_of(connection, merchant_id, images, hashes))
     erased = set(_of(connection, merchant_id, image_keys, hashes, image_keys.c.destroyed_at.is_not(None)))
+    labels = _labels(connection, merchant_id, hashes)
     calibration = report["versions"].get("calibration", {})
     return [
         PictureTrace(
@@ -141,10 +152,30 @@ def _pictures(
             held=picture["sha256"] in held,
             erased=picture["sha256"] in erased,
             ledger=ledger.get(f"picture/{picture['sha256']}"),
-            label=None,
+            label=labels.get(picture["sha256"]),
         )
         for picture in report["pictures"]
     ]
+
+
+def _labels(connection: Connection, merchant_id: UUID, hashes: Sequence[str]) -> dict[str, LabelTrace]:
+    """The label that counts of each picture."""
+    table = accepted
+    query = sa.select(table).where(
+        table.c.merchant_id == merchant_id, table.c.image_sha256.in_(hashes), table.c.withdrawn_at.is_(None)
+    )
+    return {
+        row.image_sha256: LabelTrace(
+            label_id=row.id,
+            condition=row.condition,
+            defects=row.defects,
+            useless=row.useless,
+            labellers=row.labellers,
+            at=row.at,
+            source=row.source,
+        )
+        for row in connection.execute(query)
+    }
 
 
 def _of(
@@ -155,10 +186,55 @@ def _of(
 
 
 def _bundles(connection: Connection, merchant_id: UUID, bundle_id: str) -> list[BundleTrace]:
-    return [_bundle(each) for each in sources.chain(connection, merchant_id, bundle_id)]
+    found = []
+    for each in sources.chain(connection, merchant_id, bundle_id):
+        datasets = [] if isinstance(each, str) else _datasets(connection, merchant_id, each)
+        found.append(_bundle(each, datasets))
+    return found
 
 
-def _bundle(known: Known | str) -> BundleTrace:
+def _datasets(connection: Connection, merchant_id: UUID, known: Known) -> list[DatasetTrace]:
+    """Data versions of this hub that a bundle was trained on: named by its training, or by the digests of its sets."""
+    named = str(known.config.get("dataset") or "")
+    table = dataset_versions
+    query = sa.select(table).where(
+        table.c.merchant_id == merchant_id,
+        sa.or_(table.c.id == named, table.c.digests.overlap(list(known.data.values()))),
+    )
+    rows = connection.execute(query.order_by(table.c.made_at.desc()).limit(20)).all()
+    found = [_dataset(connection, merchant_id, row) for row in rows]
+    if named and named not in {each.version_id for each in found}:
+        found.append(DatasetTrace(version_id=named, made_at=None, pictures=0, known=False, labels=0, labellers=[]))
+    return found
+
+
+def _dataset(connection: Connection, merchant_id: UUID, row: Row[Any]) -> DatasetTrace:
+    of = sa.and_(
+        accepted.c.merchant_id == dataset_members.c.merchant_id, accepted.c.image_sha256 == dataset_members.c.sha256
+    )
+    # What was accepted until the version was made is what it was made of, even where it was withdrawn since.
+    query = (
+        sa.select(accepted.c.image_sha256, accepted.c.labellers)
+        .join(dataset_members, of)
+        .where(
+            dataset_members.c.merchant_id == merchant_id,
+            dataset_members.c.version == row.id,
+            accepted.c.at <= row.made_at,
+            sa.or_(accepted.c.withdrawn_at.is_(None), accepted.c.withdrawn_at > row.made_at),
+        )
+    )
+    labelled = connection.execute(query).all()
+    return DatasetTrace(
+        version_id=row.id,
+        made_at=row.made_at,
+        pictures=row.pictures,
+        known=True,
+        labels=len({each.image_sha256 for each in labelled}),
+        labellers=sorted({who for each in labelled for who in each.labellers}),
+    )
+
+
+def _bundle(known: Known | str, datasets: list[DatasetTrace]) -> BundleTrace:
     if isinstance(known, str):
         return BundleTrace(
             bundle_id=known,
@@ -183,5 +259,5 @@ def _bundle(known: Known | str) -> BundleTrace:
             DataTrace(name=name, sha256=sha256, pictures=known.pictures.get(name))
             for name, sha256 in sorted(known.data.items())
         ],
-        datasets=[],
+        datasets=datasets,
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
 from inspection.hub.accounts.matrix import Role
+from inspection.hub.bundles.tables import bundles
+from inspection.hub.datasets.tables import members, versions
 from inspection.hub.evidence.log import open_log
 from inspection.hub.evidence.sequencer import sequence_all
 from inspection.hub.lineage import sources
+from inspection.hub.review.tables import accepted
+from inspection.hub.review.tables import items as review_items
 from tests.hub.accounts.conftest import client_as
 from tests.hub.conftest import RunningHub
 from tests.hub.reports import fields, picture, png, report, sha256
@@ -127,3 +132,54 @@ def test_the_search_leads_to_the_inspection_and_says_when_it_is_no_id(admin: htt
     there = admin.get("/console/quality/lineage", params={"inspection": f" {name} "})
     assert (there.status_code, there.headers["location"]) == (303, f"/console/quality/lineage/{name}")
     assert "not the id" in admin.get("/console/quality/lineage", params={"inspection": "x"}).text
+
+
+def test_data_versions_labels_and_labellers_of_a_published_bundle_are_named(
+    running: RunningHub, admin: httpx2.Client, station: httpx2.Client
+) -> None:
+    data, name = png(uuid4().int), f"own@1+{uuid4().hex[:12]}"
+    base = fields()
+    base["assessment"]["bundle_id"] = name
+    sent = report(assessment=base["assessment"], versions=base["versions"] | {"bundle": name}, pictures=[picture(data)])
+    station.put(f"/v1/images/{sha256(data)}", content=data)
+    station.post("/v1/inspections", json=sent)
+    mine = {"merchant_id": running.merchant}
+    version = {
+        "id": "week@0123456789ab", "name": "week", "reason": "test", "sha256": "1" * 64, "size_bytes": 1,
+        "pictures": 7, "counts": {}, "digests": ["2" * 64], "seen_by": [], "made_by": "test",
+    }  # fmt: skip
+    bundle = {
+        "bundle_id": name, "kind": "bundle", "name": "own", "version": "1", "sha256": "3" * 64,
+        "archive_sha256": "4" * 64, "archive_bytes": 1, "signers": ["training"], "parent": "older@1+0123456789ab",
+        "lineage": {"code": "1.0 abc", "config": {"dataset": "gone@0123456789ab"}}, "data": {"reviewed": "2" * 64},
+        "figures": {}, "published_by": "trainer",
+    }  # fmt: skip
+    item = {
+        "id": uuid4(), "image_sha256": sha256(data), "inspection_id": UUID(sent["inspection_id"]), "view": "top",
+        "station_id": "station-07", "item_key": "x", "captured_at": datetime.now(UTC), "goods": "can",
+        "width": 4, "height": 3, "reasons": {}, "uncertainty": 0.5, "cost": 1,
+    }  # fmt: skip
+    label = {
+        "item_id": item["id"], "image_sha256": sha256(data), "condition": "minor", "defects": ["scratch"], "boxes": [],
+        "useless": False, "labellers": ["anna", "bo"], "source": "person",
+    }  # fmt: skip
+    with running.hub.database.transaction() as connection:
+        connection.execute(review_items.insert().values(mine | item))
+        connection.execute(accepted.insert().values(mine | label))
+    with running.hub.database.transaction() as connection:
+        connection.execute(versions.insert().values(mine | version))
+        connection.execute(members.insert().values(mine | {"version": version["id"], "sha256": sha256(data)}))
+        connection.execute(bundles.insert().values(mine | bundle))
+    found = admin.get(f"/v1/lineage/{sent['inspection_id']}").json()
+    (shown,) = found["pictures"]
+    assert (shown["label"]["condition"], shown["label"]["labellers"]) == ("minor", ["anna", "bo"])
+    first, parent = found["bundles"]
+    assert (first["known"], first["signers"], first["published_by"]) == ("registry", ["training"], "trainer")
+    assert (first["code"], parent["bundle_id"]) == ("1.0 abc", "older@1+0123456789ab")
+    here, gone = first["datasets"]
+    assert (here["version_id"], here["pictures"], here["labels"]) == (version["id"], 7, 1)
+    assert here["labellers"] == ["anna", "bo"]
+    assert (gone["version_id"], gone["known"]) == ("gone@0123456789ab", False)
+    page = admin.get(f"/console/quality/lineage/{sent['inspection_id']}").text
+    assert str(version["id"]) in page
+    assert "anna" in page

@@ -88,7 +88,7 @@ def made(judge: Judge) -> Callable[..., dict[str, Any]]:
     return make
 
 
-Reported = Callable[[dict[str, Any]], UUID]
+Reported = Callable[..., UUID]
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from inspection.hub.people.erasing import shred
 from inspection.hub.problems import Problem
 from inspection.hub.replay import asking, engines, running
 from inspection.hub.replay.asking import Question
+from inspection.hub.replay.bench import Bench
 from inspection.hub.replay.tables import replay_items
 from inspection.report import seal
 from models.runtime import Judge
@@ -264,7 +265,7 @@ def test_the_pages_show_question_progress_and_sum(
 
 def _here(plan: Any, lots: Any, processes: int) -> Any:
     """An engine in this process, for tests that are not about processes."""
-    bench = engines.Bench(plan)
+    bench = Bench(plan)
     try:
         for lot in lots:
             yield bench.run(lot)
