@@ -42,8 +42,8 @@ class Limit(PlanPart):
 class Limits(PlanPart):
     """What is watched."""
 
-    override: Limit = Limit(harm=0.02, fine=0.10)
-    hold: Limit = Limit(harm=0.03, fine=0.12)
+    override: Limit = Limit(harm=0.02, fine=0.06)
+    hold: Limit = Limit(harm=0.03, fine=0.08)
     disagreement: Limit = Limit(harm=0.20, fine=0.35)
     slow: Limit = Limit(harm=0.05, fine=0.15)
     error: Limit = Limit(harm=0.01, fine=0.05)

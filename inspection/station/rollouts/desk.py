@@ -188,12 +188,17 @@ class RolloutDesk:
         tried = self._tried(said.trial, champion) if said.trial is not None else None
         running, now = self._running, self._running.tried
         if champion is running.champion and _key(tried) == _key(now):
+            self._point(champion)
             return
         if self._exchanged(champion, tried):
-            for kind in Kind:
-                self._store.switch(kind, champion.ids.get(kind))
+            self._point(champion)
             self._maker.forget_others(champion, *(() if tried is None else (tried.candidate,)))
             self._tidy()
+
+    def _point(self, champion: Side) -> None:
+        """Let the next start begin with what judges now; nothing is written where it would anyway."""
+        for kind in Kind:
+            self._store.switch(kind, champion.ids.get(kind))
 
     def _have(self, kind: Kind, wanted: Fetched) -> None:
         """Fetch and check one, unless it is here or was refused."""
