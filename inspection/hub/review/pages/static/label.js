@@ -367,6 +367,7 @@ function leave(id, send) {
 // One after the other, so that undo knows what came last; what the hub did not hear is sent again.
 async function flush() {
   sending ??= (async () => {
+    await null; // so that the end below comes after `sending` is set, also when nothing is to be sent
     try {
       while (unsent.length) {
         const answer = await unsent[0].send();
@@ -396,6 +397,7 @@ async function undo() {
   }
   await flush();
   if (unsent.length) {
+    say("lost", true);
     return;
   }
   const answer = await call("DELETE", "labels").catch(() => null);
