@@ -155,6 +155,7 @@ def _refresh(connection: Connection, merchant_id: UUID, key: Key, stream: Stream
         return
     since = _since(connection, merchant_id, key, stream.last_number, found.items + more)
     values = {
+        "items": len(since),
         "evidence": worst(stream.watch, since, found.direction),
         "chart": chart_of(stream.watch, [value for value, _ in since]),
     }

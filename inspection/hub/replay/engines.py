@@ -69,13 +69,13 @@ def ray_data(plan: Plan, lots: Iterable[Sequence[Key]], processes: int) -> Itera
     except ImportError:
         raise ConfigError("ray is not installed", hint="pip install 'ray[data]', or use --engine pool") from None
     if not ray.is_initialized():
-        ray.init(num_cpus=None if os.environ.get("RAY_ADDRESS") else processes, log_to_driver=False, logging_level=40)
+        ray.init(num_cpus=None if "RAY_ADDRESS" in os.environ else processes + 1, log_to_driver=False, logging_level=40)
     data.DataContext.get_current().enable_progress_bars = False
     rows = [{"keys": _plain(lot)} for lot in lots]
     if not rows:
         return
     made = data.from_items(rows, override_num_blocks=len(rows)).map(
-        _Actor, fn_constructor_args=(plan,), concurrency=processes, num_cpus=1
+        _Actor, fn_constructor_args=(plan,), compute=data.ActorPoolStrategy(size=processes), num_cpus=1
     )
     for row in made.iter_rows():
         yield [Done(**each) for each in json.loads(row["done"])]
