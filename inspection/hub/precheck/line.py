@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +16,17 @@ from inspection.hub.precheck.tables import uploads
 USUAL_S = 0.5
 RECENT = 30
 SILENT = sa.text("interval '10 minutes'")
+
+
+def pace_s(answered: Sequence[datetime]) -> float | None:
+    """Seconds from one answer to the next; ``None`` when too few are known.
+
+    The longest tenth of the gaps is left out: in them nobody asked.
+    """
+    moments = sorted(answered)
+    gaps = sorted((then - first).total_seconds() for first, then in pairwise(moments))
+    kept = gaps[: len(gaps) - math.ceil(len(gaps) / 10)] or gaps
+    return max(0.05, sum(kept) / len(kept)) if kept else None
 
 
 def expected_wait_s(connection: Connection, waiting: Row[Any]) -> int:
@@ -33,12 +47,8 @@ def expected_wait_s(connection: Connection, waiting: Row[Any]) -> int:
         .where(table.c.state == "answered", table.c.done_at > sa.func.now() - SILENT)
         .order_by(table.c.done_at.desc())
         .limit(RECENT)
-        .subquery()
     )
-    first, newest, count = connection.execute(
-        sa.select(sa.func.min(last.c.done_at), sa.func.max(last.c.done_at), sa.func.count())
-    ).one()
     each_s = USUAL_S
-    if ahead >= max(1, busy) and count > 1:  # under load the time between answers is the pace of all workers together
-        each_s = max(0.05, (newest - first).total_seconds() / (count - 1))
+    if ahead >= max(1, busy):  # under load the time between answers is the pace of all workers together
+        each_s = pace_s(list(connection.execute(last).scalars())) or USUAL_S
     return 5 * math.ceil(max(1.0, (ahead + 1) * min(each_s, 60.0)) / 5)

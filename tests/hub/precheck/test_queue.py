@@ -25,13 +25,13 @@ from inspection.hub.hub import Hub
 from inspection.hub.jobs.worker import Worker, WorkerThread
 from inspection.hub.metrics import Metrics
 from inspection.hub.precheck import cases, uploads
-from inspection.hub.precheck.line import expected_wait_s
+from inspection.hub.precheck.line import expected_wait_s, pace_s
 from inspection.hub.precheck.lookers import Lookers
 from inspection.hub.precheck.settings import PrecheckSection
 from inspection.hub.precheck.tables import objects, pictures, pieces
 from inspection.hub.precheck.tables import uploads as upload_rows
 from inspection.hub.precheck.tasks import MAX_LOOKS, look_at
-from inspection.hub.precheck.uploads import NewUpload
+from inspection.hub.precheck.uploads import FIRST_DUE, NewUpload
 from inspection.hub.problems import Problem
 from inspection.hub.tables import events
 from tests.hub.conftest import RunningHub
@@ -224,6 +224,12 @@ def test_who_is_due_first_is_looked_at_first_and_the_wait_is_told(running: Runni
     assert found[str(second)] > found[str(first)] > 0
     assert waits[0] >= waits[1] >= 5
     assert waits[0] % 5 == 0
+
+
+def test_time_in_which_nobody_asked_does_not_count_as_pace() -> None:
+    moments = [FIRST_DUE + timedelta(seconds=2 * number + (500 if number > 12 else 0)) for number in range(20)]
+    assert pace_s(moments) == 2
+    assert pace_s(moments[:1]) is None
 
 
 @pytest.mark.slow
