@@ -69,7 +69,7 @@ def kind_of(folder: Path) -> Kind:
         return Kind.REFERENCES
     if len(names) == 1 and names[0].endswith(POLICY_ENDINGS):
         return Kind.POLICY
-    raise BundleError(f"{folder.name or folder} is nothing that a station runs", hint=_WHAT)
+    raise BundleError("this is nothing that a station runs", hint=_WHAT)
 
 
 def identify(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -248,6 +249,12 @@ def _same(folder: Path, row: BundleRow) -> Path:
     if kind_of(folder) is not row.kind or identify(folder, banks_of=row.parent).sha256 != row.sha256:
         raise BundleError(f"{folder} is not {row.bundle_id}")
     return folder
+
+
+def without_place(hub: Hub, text: str) -> str:
+    """What an error says of files on their way in, without where this hub keeps them."""
+    root = re.escape(str(hub.config.data_dir / "bundles" / "arriving"))
+    return re.sub(rf"{root}/[^/\s:]+(/|\b)", "", text)
 
 
 @contextmanager

@@ -151,7 +151,8 @@ def _publish(hub: Hub, caller: Caller, incoming: Incoming, origin: audit.Origin)
         with hub.database.transaction() as connection:
             return _entered(connection, caller, ready, origin)
     except InspectionError as error:
-        raise Problem("bundle.refused", str(error), reason=error.code, hint=error.hint) from None
+        said = registry.without_place(hub, str(error))
+        raise Problem("bundle.refused", said, reason=error.code, hint=error.hint) from None
 
 
 def _entered(

@@ -238,6 +238,15 @@ def test_a_file_that_is_no_bundle_is_refused_in_words(qa: httpx2.Client) -> None
     assert qa.post("/v1/bundles", content=b"x").json()["code"] == "request.media_type"
 
 
+def test_an_error_names_the_file_and_not_where_the_hub_keeps_it(
+    running: RunningHub, qa: httpx2.Client, policy_folder: Path
+) -> None:
+    (policy_folder / "default.yaml").write_text("version: [", encoding="utf-8")
+    refused = sent(qa, archives.pack(policy_folder, 1_000_000)).json()
+    assert refused["detail"].startswith("default.yaml: line ")
+    assert str(running.hub.config.data_dir) not in str(refused)
+
+
 def test_a_station_fetches_the_zip_and_goes_on_where_it_was_cut(
     running: RunningHub, station: httpx2.Client, published: BundleRow
 ) -> None:
