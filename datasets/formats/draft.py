@@ -261,7 +261,8 @@ def _entry(store: VersionStore, draft: Draft, defaults: Defaults) -> Entry:
 def _stated(draft: Draft) -> set[Defect]:
     """Defects that our own export names though nothing is drawn."""
     given = draft.own.get("defects")
-    return {Defect(name) for name in given if name in set(Defect)} if isinstance(given, list) else set()
+    words = given if isinstance(given, list) else []
+    return {Defect(name) for name in words if isinstance(name, str) and name in set(Defect)}
 
 
 def _mask(
