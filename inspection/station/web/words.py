@@ -125,7 +125,9 @@ FAULTS: Mapping[str, str] = {
     "model.none": N_("There is no model: grade by eye."),
     "model.broken": N_("The model %(about)s cannot be used, so grade by eye; call the technician."),
     "judge.failed": N_("The model failed on this item: grade by eye."),
-    "rollout.refused": N_("%(about)s, which the hub sent, cannot be used; work goes on as before. Tell the technician."),
+    "rollout.refused": N_(
+        "%(about)s, which the hub sent, cannot be used; work goes on as before. Tell the technician."
+    ),
     "printer.lost": N_("%(about)s does not print: look at labels, ribbon, lid and cable. Labels wait until it does."),
     "printer.unsure": N_("A label may or may not have come out: look, and press P if it is missing."),
     "printer.failed": N_("A label was not printed: look after the printer, then press P."),

@@ -34,7 +34,14 @@ def load(folder: Path, **destinations: Any) -> Any:
 
 def test_the_example_is_read_as_it_is() -> None:
     found = load_connectors(ROOT / "configs" / "connectors.yaml")
-    assert {each.kind for each in found.destinations.values()} == {"webhook", "epcis", "shopify", "loop", "odoo", "mail"}
+    assert {each.kind for each in found.destinations.values()} == {
+        "webhook",
+        "epcis",
+        "shopify",
+        "loop",
+        "odoo",
+        "mail",
+    }
     assert load_connectors(None).destinations == {}
 
 

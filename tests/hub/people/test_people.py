@@ -37,20 +37,18 @@ from tests.hub.test_returns import case
 from tests.station.rig import wait_until
 
 NOT_PERSONAL = {
-    "rollout_champions", "rollout_opinions", "rollout_standings", "rollout_steps", "rollouts",
-    "access_tokens", "alembic_version", "audit_entries", "bundles", "gates", "gate_exceptions", "connector_deliveries", "connector_attempts",
-    "connector_references", "destinations", "connector_destinations", "enrolment_codes", "epcis_captures",
-    "epcis_events", "epcis_master_data", "epcis_names", "epcis_pending", "epcis_queries", "epcis_subscriptions",
-    "dataset_members", "dataset_objects", "dataset_versions", "training_jobs", "training_points",
-    "erasures", "events", "evidence_checkpoints", "review_due", "review_goods", "review_labels", "review_accepted",
-    "review_suspects",
-    "evidence_cosignatures", "evidence_entries", "evidence_nodes", "image_keys", "image_pieces", "inspection_images",
-    "inspections", "item_matches", "legal_holds", "merchants", "oidc_flows", "replay_items", "replays",
-    "drift_alarms", "drift_cursors", "drift_observations", "drift_streams",
-    "return_lines", "returns",
-    "sign_in_attempts", "staff", "station_clocks", "station_status", "stations", "station_keys", "precheck_cases",
-    "precheck_links", "precheck_challenges", "precheck_decisions", "precheck_pictures", "precheck_pieces",
-    "precheck_uploads",
+    "access_tokens", "alembic_version", "audit_entries", "bundles", "connector_attempts", "connector_deliveries",
+    "connector_destinations", "connector_references", "dataset_members", "dataset_objects", "dataset_versions",
+    "destinations", "drift_alarms", "drift_cursors", "drift_observations", "drift_streams", "enrolment_codes",
+    "epcis_captures", "epcis_events", "epcis_master_data", "epcis_names", "epcis_pending", "epcis_queries",
+    "epcis_subscriptions", "erasures", "events", "evidence_checkpoints", "evidence_cosignatures",
+    "evidence_entries", "evidence_nodes", "gate_exceptions", "gates", "image_keys", "image_pieces",
+    "inspection_images", "inspections", "item_matches", "legal_holds", "merchants", "oidc_flows", "precheck_cases",
+    "precheck_challenges", "precheck_decisions", "precheck_links", "precheck_pictures", "precheck_pieces",
+    "precheck_uploads", "replay_items", "replays", "return_lines", "returns", "review_accepted", "review_due",
+    "review_goods", "review_labels", "review_suspects", "rollout_champions", "rollout_opinions",
+    "rollout_standings", "rollout_steps", "rollouts", "sign_in_attempts", "staff", "station_clocks", "station_keys",
+    "station_status", "stations", "training_jobs", "training_points",
 }  # fmt: skip
 """Tables that were looked through: what is personal in them is in the register column by column."""
 
