@@ -12,8 +12,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -241,9 +242,10 @@ def test_kill_9_between_sending_and_committing_loses_nothing_and_keeps_ids_and_o
                 payload = {"number": number}
                 record(connection, merchant, EventKind.RETURN_CREATED, subjects[number % 4], payload)
         server.wait_for(killed_at, PATIENCE_S)
+        since = _now(database)
         other = Process(config, database.dsn)
         stack.callback(other.end)
-        until(lambda: _at_work(database), "the next worker is there")
+        until(lambda: _at_work(database, since), "the next worker is there")
         beside = Hub(load_config(config), database, None, Metrics())  # type: ignore[arg-type]
         with WorkerThread(Worker(beside)):
             until(lambda: _waiting(database, merchant) == 0, "all is delivered")
@@ -259,13 +261,19 @@ def test_kill_9_between_sending_and_committing_loses_nothing_and_keeps_ids_and_o
     assert all(numbers == sorted(numbers) for numbers in found.values())
 
 
-def _at_work(database: Database) -> bool:
+def _now(database: Database) -> datetime:
+    with database.transaction() as connection:
+        return cast("datetime", connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one())
+
+
+def _at_work(database: Database, since: datetime) -> bool:
+    """Whether a worker is there that came after ``since``: the server can take a while to miss a killed one."""
     query = sa.text(
         "SELECT count(*) FROM pg_stat_activity "
-        "WHERE application_name = 'returns-hub-worker' AND datname = current_database()"
+        "WHERE application_name = 'returns-hub-worker' AND datname = current_database() AND backend_start > :since"
     )
     with database.transaction() as connection:
-        return bool(connection.execute(query).scalar_one())
+        return bool(connection.execute(query, {"since": since}).scalar_one())
 
 
 def _is_configured(database: Database, merchant: UUID) -> bool:
