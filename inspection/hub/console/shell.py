@@ -56,13 +56,13 @@ QUALITY: tuple[tuple[str, str, Permission], ...] = (
     ("/console/quality/review", N_("Review"), Permission.REVIEW_LABEL),
     ("/console/quality/datasets", N_("Data versions"), Permission.DATASETS_READ),
     ("/console/quality/training", N_("Training"), Permission.TRAINING_READ),
-    ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
-    ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
-    ("/console/quality/drift", N_("Drift"), Permission.DRIFT_READ),
     ("/console/quality/bundles", N_("Models and rules"), Permission.BUNDLES_READ),
     ("/console/quality/rollouts", N_("Rollouts"), Permission.ROLLOUTS_READ),
+    ("/console/quality/drift", N_("Drift"), Permission.DRIFT_READ),
+    ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
+    ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
 )
-"""Pages of the QA engineer's loop, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""
+"""Pages of the QA engineer's loop in the order of the work, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""
 
 
 class Shell:
