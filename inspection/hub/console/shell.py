@@ -62,7 +62,7 @@ QUALITY: tuple[tuple[str, str, Permission], ...] = (
     ("/console/quality/replay", N_("What if"), Permission.REPLAY_READ),
     ("/console/quality/lineage", N_("Origin"), Permission.LINEAGE_READ),
 )
-"""Pages of the QA engineer's loop in the order of the work, all under :data:`QUALITY_HOME`; a second row, shown on each of them."""
+"""Pages of the QA loop in the order of the work, all under :data:`QUALITY_HOME`; a second row on each of them."""
 
 
 class Shell:
