@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 
 from inspection.finding import Condition, Defect
 from inspection.hub.problems import Problem
+from inspection.hub.review.reasons import FALSE
 from inspection.report import AssessmentPart, BoxPart, InspectionReport
 from inspection.verdict import Disposition
 
@@ -152,6 +153,8 @@ def of_override(report: InspectionReport, view: str, size: tuple[int, int]) -> d
     condition = AS_DECIDED.get((str(person.disposition), grade and str(grade)))
     marks = [mark for mark in person.marks if mark.view == view]
     boxes = [box for mark in marks if (box := _within(mark.box, size, mark.defect)) is not None]
+    if person.reason_code == FALSE and person.disposition is Disposition.RESELL and not person.marks:
+        condition = Condition.INTACT  # stations give whatever is sold against the model the same grade
     defects = {box.defect or Defect.DAMAGED for box in boxes}
     if boxes and condition is Condition.INTACT:
         condition = None

@@ -45,6 +45,14 @@ def test_an_override_is_asked_where_the_worker_marked_it_with_what_they_said(ben
     assert item["model"]["defects"] == ["scratch"]
 
 
+def test_false_damage_on_goods_that_are_sold_proposes_an_intact_item(bench: Bench, qa: httpx2.Client) -> None:
+    sold = {"disposition": "resell", "grade": "open_box", "marks": []}
+    (item,) = items_of(qa, bench.bring(fresh(), **override(reason_code="false_damage", **sold)))
+    assert (item["override"]["condition"], item["override"]["defects"]) == ("intact", [])
+    (other,) = items_of(qa, bench.bring(fresh(), **override(reason_code="wrong_severity", **sold)))
+    assert (other["override"]["condition"], other["override"]["defects"]) == ("minor", ["scratch"])
+
+
 def test_a_sure_verdict_that_nobody_doubts_is_not_asked(bench: Bench, qa: httpx2.Client) -> None:
     inspection = bench.bring(fresh(), person=None)
     assert items_of(qa, inspection) == []
