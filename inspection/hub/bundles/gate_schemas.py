@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inspection.hub.bundles.registry import ID_PATTERN
 
-BundleName = Annotated[str, Field(pattern=ID_PATTERN, examples=["default@3+8723b46b2f68"])]
+BundleName = Annotated[str, Field(pattern=ID_PATTERN, examples=["default@4+2975abc28640"])]
 Words = Annotated[str, Field(min_length=1, max_length=1000)]
 
 

@@ -27,7 +27,7 @@ from inspection.hub.requests import chunks
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
 Reader = Annotated[Caller, Depends(allowed(Permission.BUNDLES_READ))]
 Publisher = Annotated[Caller, Depends(allowed(Permission.BUNDLES_PUBLISH))]
-BundleId = Annotated[str, Path(pattern=registry.ID_PATTERN, examples=["default@3+8723b46b2f68"])]
+BundleId = Annotated[str, Path(pattern=registry.ID_PATTERN, examples=["default@4+2975abc28640"])]
 COMMON = ("token.missing", "token.invalid", "token.scope", "request.invalid", "database.unavailable", "internal")
 ZIP = {archives.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 OVERHEAD = 1_000_000

@@ -14,7 +14,7 @@ from inspection.hub.bundles.registry import BundleRow
 class PublishedBundle(BaseModel):
     """A bundle, policy or set of reference banks that stations may fetch."""
 
-    bundle_id: str = Field(examples=["default@3+8723b46b2f68"])
+    bundle_id: str = Field(examples=["default@4+2975abc28640"])
     kind: Kind
     name: str
     version: str
