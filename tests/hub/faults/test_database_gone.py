@@ -130,14 +130,17 @@ class Stations:
 
 def said_unavailable(client: httpx2.Client) -> None:
     """Each answer is a problem that says when to try again, and the process is not to be restarted for it."""
+    answers = []
     for method, path, body in (
         ("GET", "/readyz", None),
         ("GET", "/v1/inspections", None),
         ("POST", "/v1/inspections", report()),
         ("POST", "/v1/inspections/batch", {"reports": [report()]}),
-        ("PUT", f"/v1/images/{sha256(png(1))}", None),
     ):
-        answer = client.request(method, path, json=body)
+        answers.append((path, client.request(method, path, json=body)))
+    path = f"/v1/images/{sha256(png(1))}"
+    answers.append((path, client.put(path, content=png(1))))
+    for path, answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (503, "database.unavailable"), path
         assert answer.headers["content-type"] == "application/problem+json"
         assert int(answer.headers["retry-after"]) > 0
