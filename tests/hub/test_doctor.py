@@ -64,7 +64,8 @@ def test_a_port_that_is_taken_is_for_a_person_to_judge(tmp_path: Path) -> None:
     assert told.stdout.splitlines()[1].startswith("look  port")
 
 
-def test_a_key_that_others_may_read_or_that_is_none_is_bad(tmp_path: Path) -> None:
+def test_a_key_that_others_may_read_or_that_is_none_is_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RETURNS_HUB_IMAGE_KEY", raising=False)
     config = HubConfig(data_dir=tmp_path)
     key = tmp_path / "images.key"
     key.write_text("no key")

@@ -61,6 +61,7 @@ def test_an_exam_with_a_missing_picture_is_an_error_and_no_verdict(tmp_path: Pat
 
 
 def test_another_policy_is_a_candidate_too(tmp_path: Path) -> None:
+    small_exam(tmp_path / "exam", ("can-06", "phone-01", "phone-03", "phone-04"))
     stricter = tmp_path / "policy.yaml"
     text = (ROOT / "configs" / "policy" / "default.yaml").read_text(encoding="utf-8")
     start = text.index("  - id: R11")

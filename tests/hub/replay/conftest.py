@@ -34,7 +34,7 @@ GTIN = {"can": "00614141401017", "carton": "00614141402014", "bottle": "00614141
 TODAY = date(2026, 11, 20)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def same_key_everywhere() -> Iterator[None]:
     """Processes of a replay open the store by the configuration; the tests' hub has this key."""
     with pytest.MonkeyPatch.context() as patch:
