@@ -57,7 +57,7 @@ def test_a_training_ends_with_a_published_bundle_that_names_its_data_version(
     assert row.published_by == f"training/{trained.id}"
     assert open_bundle(folder).bundle_id == trained.bundle_id
     assert trained.bundle_id in trained.log
-    assert trained.speed["fine-tuning"] > 0 or trained.speed == {}
+    assert all(each > 0 for each in trained.speed.values())  # of the stages that took long enough to be measured
     assert not trainer.place_of(running.hub, running.merchant, trained.id).own.exists()
 
 
