@@ -166,10 +166,11 @@ def test_a_patch_that_is_burnt_out_is_not_good(camera: Camera) -> None:
     assert sampled.good.tolist() == [False, True, True, True, True, True]
 
 
-def test_a_slightly_blurred_board_is_read_whole(camera: Camera) -> None:
+@pytest.mark.parametrize(("blur_px", "gamma"), [(1.5, 1.0), (1.4, 2.2)])
+def test_a_slightly_blurred_board_is_read_whole(camera: Camera, blur_px: float, gamma: float) -> None:
     target = make_target("charuco")
     pose = look_at(target, 600, **TILT)
-    sighting = find_target(photograph(camera, target, pose, blur_px=1.4), target)
+    sighting = find_target(photograph(camera, target, pose, blur_px=blur_px, gamma=gamma), target)
     assert len(sighting) == 88
     assert np.abs(sighting.points_px - camera.project(sighting.points_mm, *pose)).max() < 0.3
 

@@ -82,7 +82,8 @@ def measured(connection: Connection, merchant_id: UUID) -> dict[str, float]:
     """The speed of each stage as the newest trainings that had the stage to do measured it."""
     mine = sa.and_(jobs.c.merchant_id == merchant_id, jobs.c.state == "done")
     found: dict[str, float] = {}
-    for speed in connection.execute(sa.select(jobs.c.speed).where(mine).order_by(jobs.c.ended_at).limit(50)).scalars():
+    newest = sa.select(jobs.c.speed).where(mine).order_by(jobs.c.ended_at.desc()).limit(50)
+    for speed in reversed(connection.execute(newest).scalars().all()):
         found |= {str(stage): float(rate) for stage, rate in speed.items()}
     return found
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,8 +25,9 @@ from inspection.hub.tables import events
 from inspection.hub.training import running as trainer
 from inspection.hub.training import service
 from inspection.hub.training.curves import chart
-from inspection.hub.training.estimate import Speed, estimate, options_of
+from inspection.hub.training.estimate import Speed, estimate, measured, options_of
 from inspection.hub.training.process import locked, words_of
+from inspection.hub.training.tables import jobs
 from models.bundle import open_bundle
 from tests.hub.conftest import RunningHub
 from tests.hub.training.conftest import ask, do, state
@@ -299,6 +301,19 @@ def test_speed_is_measured_from_what_was_done_meanwhile() -> None:
         speed.hear({"stage": "features", "at": at, "done": done})
     speed.hear({"stage": "fine-tuning", "at": 110.0, "done": 10})
     assert speed.rates() == {"features": 10.0}
+
+
+def test_the_newest_trainings_say_how_fast_this_hub_is(running: RunningHub, version: str) -> None:
+    begun = datetime(2999, 1, 1, tzinfo=UTC)
+    same = {"merchant_id": running.merchant, "kind": "full", "dataset": version, "name": "n", "state": "done"}
+    same |= {"version": "1", "estimate_s": 1, "asked_by": "test"}
+    done = [same | {"ended_at": begun + timedelta(hours=hour), "speed": {"features": 1.0 + hour}} for hour in range(60)]
+    with running.hub.database.transaction() as connection:
+        nested = connection.begin_nested()
+        connection.execute(sa.insert(jobs), done)
+        found = measured(connection, running.merchant)
+        nested.rollback()
+    assert found["features"] == 60.0
 
 
 class Point:
