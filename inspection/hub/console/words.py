@@ -164,6 +164,12 @@ FILE_STATES: Mapping[str, str] = {
     "refused": N_("cannot be used"),
     "parked": N_("for a person"),
 }
+CONDITIONS: Mapping[str, str] = {
+    "intact": N_("intact"),
+    "minor": N_("minor damage"),
+    "major": N_("major damage"),
+    "critical": N_("critical damage"),
+}
 DEFECTS: Mapping[str, str] = {
     "crack": N_("crack"),
     "scratch": N_("scratch"),

@@ -97,7 +97,7 @@ def _labelling(shell: Shell, request: Request, caller: Caller, *, mode: str, rea
         "me": queue.who(caller),
         "sayings": _said(shell, tag, words.SAYINGS),
         "defects": _said(shell, tag, console_words.DEFECTS),
-        "conditions": _said(shell, tag, words.CONDITIONS),
+        "conditions": _said(shell, tag, console_words.CONDITIONS),
         "reasons": _said(shell, tag, words.REASONS),
         "goods": _said(shell, tag, console_words.GOODS),
     }

@@ -38,12 +38,6 @@ MEASURES: Mapping[str, str] = {
     "wrong_condition": N_("Wrong condition"),
     "to_a_person": N_("Left to a person"),
 }
-CONDITIONS: Mapping[str, str] = {
-    "intact": N_("intact"),
-    "minor": N_("minor damage"),
-    "major": N_("major damage"),
-    "critical": N_("critical damage"),
-}
 GRADES: Mapping[str, str] = {
     "as_new": N_("as new"),
     "open_box": N_("as opened"),

@@ -23,25 +23,3 @@ CONSENTS: Mapping[str, str] = {
     "given": N_("somebody agreed"),
     "unstated": N_("unstated"),
 }
-CONDITIONS: Mapping[str, str] = {
-    "intact": N_("intact"),
-    "minor": N_("minor"),
-    "major": N_("major"),
-    "critical": N_("critical"),
-}
-DEFECTS: Mapping[str, str] = {
-    "crack": N_("crack"),
-    "scratch": N_("scratch"),
-    "dent": N_("dent"),
-    "tear": N_("tear"),
-    "hole": N_("hole"),
-    "stain": N_("stain"),
-    "crush": N_("crush"),
-    "breach": N_("breach"),
-    "corrosion": N_("corrosion"),
-    "missing_part": N_("missing part"),
-    "wear": N_("wear"),
-    "smudge": N_("smudge"),
-    "damaged": N_("damaged"),
-    "novel": N_("novel"),
-}

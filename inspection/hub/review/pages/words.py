@@ -23,12 +23,6 @@ STATES: Mapping[str, str] = {
     "accepted": N_("labelled"),
     "folded": N_("near-duplicate of another"),
 }
-CONDITIONS: Mapping[str, str] = {
-    "intact": N_("intact"),
-    "minor": N_("minor damage"),
-    "major": N_("major damage"),
-    "critical": N_("critical damage"),
-}
 KEYS: Mapping[str, str] = {
     "crack": "c",
     "scratch": "s",
